@@ -1,0 +1,310 @@
+/**
+ * Finds messages in the bytes of a native connection, at any split of the input, and joins their chunks.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as ChunkJoiner from "./ChunkJoiner.ts"
+import * as Envelope from "./Envelope.ts"
+import * as Header from "./Header.ts"
+import * as Message from "./Message.ts"
+import * as NativeFormat from "./NativeFormat.ts"
+import * as Slab from "./Slab.ts"
+import * as WireError from "./WireError.ts"
+
+const { maxPacket, systemServiceId, Tag, Type } = NativeFormat
+
+const maxInt31 = 0x7fffffff
+
+/** The first byte of a header: ServiceId as a positive integer. */
+const serviceIdStart = 0x08
+
+/** Length, service id with its value, and HeaderEnd: no packet is shorter. */
+const minPacket = 5
+
+/**
+ * Reads the header of one packet. What it found stays in its fields until the next one is read.
+ */
+class HeaderReader {
+  serviceId = 0
+  messageId = Message.noMessageId
+  header: Header.Header = Header.empty
+  sequenceStart = -1
+  lastInSequence: boolean | undefined = undefined
+  ping = false
+  pong = false
+  problem: WireError.BadHeader["problem"] | undefined = undefined
+  tag = 0
+
+  #at = 0
+  #value = 0
+
+  /** Returns where the body starts, or -1 with `problem` set. */
+  read(bytes: Uint8Array, from: number, to: number): number {
+    this.messageId = Message.noMessageId
+    this.header = Header.empty
+    this.sequenceStart = -1
+    this.lastInSequence = undefined
+    this.ping = false
+    this.pong = false
+    this.tag = Tag.serviceId
+    if (bytes[from] !== serviceIdStart) return this.#fail("ServiceIdNotFirst")
+    if (!this.#int(bytes, from + 1, to)) return -1
+    this.serviceId = this.#value
+    let at = this.#at
+    // Nearly every header goes on with a message id of one byte, and nearly all of them end there.
+    if (at + 1 < to && bytes[at] === 0x10 && bytes[at + 1]! < 0x80) {
+      this.messageId = bytes[at + 1]!
+      at += 2
+    }
+    let pairs: Array<number> | undefined
+    while (at < to) {
+      const first = bytes[at++]!
+      if (first === NativeFormat.headerEnd) {
+        if (pairs !== undefined) this.header = Header.fromPairsUnsafe(ascending(pairs))
+        return at
+      }
+      const type = first & 7
+      this.tag = first >> 3
+      if (this.tag === 31) {
+        if (!this.#compact(bytes, at, to, 0xffffffff)) return -1
+        this.tag = this.#value
+        at = this.#at
+      }
+      if (type <= Type.negative) {
+        const isKnown = this.tag < Header.firstUserTag
+        if (!this.#compact(bytes, at, to, Number.MAX_SAFE_INTEGER)) {
+          if (isKnown || this.problem !== "OutOfRange") return -1
+          // Too large for a header value, but whole: skipped like every value that is no integer of 31 bits.
+          this.problem = undefined
+          at = this.#at
+          continue
+        }
+        at = this.#at
+        const value = type === Type.negative ? 0 - this.#value : this.#value
+        if (!isKnown) {
+          if (value <= maxInt31 && value >= -maxInt31) (pairs ??= []).push(this.tag, value)
+        } else if (!this.#integer(value)) return -1
+      } else {
+        at = this.#skip(bytes, at, to, type)
+        if (at < 0) return -1
+      }
+    }
+    return this.#fail("Unterminated")
+  }
+
+  #fail(problem: WireError.BadHeader["problem"]): -1 {
+    this.problem = problem
+    return -1
+  }
+
+  #integer(value: number): boolean {
+    switch (this.tag) {
+      case Tag.serviceId:
+        this.problem = "ServiceIdRepeated"
+        return false
+      case Tag.messageId:
+        if (value > maxInt31 || value < -1) break
+        this.messageId = value
+        return true
+      case Tag.sequenceStart:
+        if (value > Number.MAX_SAFE_INTEGER || value < 0) break
+        this.sequenceStart = value
+        return true
+      case Tag.headerEnd:
+      case Tag.lastInSequence:
+      case Tag.ping:
+      case Tag.pong:
+        this.problem = "WrongType"
+        return false
+      default:
+        this.problem = "ReservedTag"
+        return false
+    }
+    this.problem = "OutOfRange"
+    return false
+  }
+
+  /** Reads or skips a value that is no integer. Returns the offset after it, or -1. */
+  #skip(bytes: Uint8Array, at: number, to: number, type: number): number {
+    const tag = this.tag
+    if (type === Type.yes || type === Type.no) {
+      if (tag >= Header.firstUserTag) return at
+      if (tag === Tag.lastInSequence) this.lastInSequence = type === Type.yes
+      else if (tag === Tag.ping && type === Type.yes) this.ping = true
+      else if (tag === Tag.pong && type === Type.yes) this.pong = true
+      else if (tag !== Tag.ping && tag !== Tag.pong) {
+        return this.#fail(tag >= Tag.firstReserved ? "ReservedTag" : "WrongType")
+      }
+      return at
+    }
+    if (tag < Header.firstUserTag) return this.#fail(tag >= Tag.firstReserved ? "ReservedTag" : "WrongType")
+    if (type === Type.double) return at + 8 <= to ? at + 8 : this.#fail("Malformed")
+    if (type !== Type.string && type !== Type.bytes) return this.#fail("Malformed")
+    if (!this.#compact(bytes, at, to, maxPacket)) return -1
+    const end = this.#at + this.#value
+    return end <= to ? end : this.#fail("Malformed")
+  }
+
+  #int(bytes: Uint8Array, at: number, to: number): boolean {
+    return this.#compact(bytes, at, to, maxInt31)
+  }
+
+  /** Reads a compact integer into `#value`. One beyond `maximum` is read to its end and reported as out of range. */
+  #compact(bytes: Uint8Array, at: number, to: number, maximum: number): boolean {
+    let value = 0
+    for (let i = 0; i < 10; i++) {
+      if (at >= to) break
+      const byte = bytes[at++]!
+      value = value * 128 + (byte & 0x7f)
+      if (byte < 0x80) {
+        this.#at = at
+        this.#value = value
+        if (value <= maximum) return true
+        this.problem = value < 2 ** 64 ? "OutOfRange" : "Malformed"
+        return false
+      }
+      value += 1
+    }
+    this.problem = "Malformed"
+    return false
+  }
+}
+
+/** Sorts pairs by tag where a peer has not. */
+const ascending = (pairs: Array<number>): Array<number> => {
+  for (let i = 2; i < pairs.length; i += 2) if (pairs[i]! < pairs[i - 2]!) return sortPairs(pairs)
+  return pairs
+}
+
+const sortPairs = (pairs: Array<number>): Array<number> => {
+  const entries: Array<[number, number]> = []
+  for (let i = 0; i < pairs.length; i += 2) entries.push([pairs[i]!, pairs[i + 1]!])
+  return entries.sort((a, b) => a[0] - b[0]).flat()
+}
+
+/**
+ * Whether bytes are one whole header, `HeaderEnd` included, and nothing else.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isWholeHeader = (bytes: Uint8Array): boolean => new HeaderReader().read(bytes, 0, bytes.length) === bytes.length
+
+class NativeDecoder implements Envelope.Decoder {
+  failure: WireError.WireError | undefined = undefined
+  needed = 0
+  readonly #header = new HeaderReader()
+  readonly #joiner: ChunkJoiner.ChunkJoiner
+  readonly #mayBePinged: boolean
+  #isFirst = true
+
+  constructor(options: Envelope.DecoderOptions) {
+    this.#joiner = ChunkJoiner.make({
+      maxMessageSize: options.maxMessageSize ?? Envelope.defaultMaxMessageSize,
+      slabs: options.slabs ?? Slab.sourceUnpooled(0)
+    })
+    this.#mayBePinged = options.side !== "dialled"
+  }
+
+  decode(slab: Slab.Slab, from: number, to: number, sink: Envelope.Sink): number {
+    if (this.failure !== undefined) return from
+    const bytes = slab.bytes
+    this.needed = 0
+    while (to - from >= 2) {
+      const length = bytes[from]! | (bytes[from + 1]! << 8)
+      if (this.#isFirst) {
+        if (to - from < 3) return from
+        if (bytes[from + 2] !== serviceIdStart) return this.#fail(from, wrongProtocol(bytes, from))
+        this.#isFirst = false
+      }
+      if (length > maxPacket || length < minPacket) {
+        return this.#fail(
+          from,
+          new WireError.BadLength({ what: "packet", length, minimum: minPacket, maximum: maxPacket })
+        )
+      }
+      if (to - from < length) {
+        this.needed = length
+        return from
+      }
+      if (!this.#packet(slab, from + 2, from + length, sink)) return from
+      from += length
+    }
+    return from
+  }
+
+  takeJoined(): ReadonlyArray<Slab.Slab> {
+    return this.#joiner.takeFinished()
+  }
+
+  close(): void {
+    this.#joiner.close()
+  }
+
+  #packet(slab: Slab.Slab, from: number, to: number, sink: Envelope.Sink): boolean {
+    const header = this.#header
+    const body = header.read(slab.bytes, from, to)
+    if (body < 0) {
+      this.#fail(from, new WireError.BadHeader({ problem: header.problem!, tag: header.tag }))
+      return false
+    }
+    if (header.serviceId === systemServiceId) return this.#system(sink)
+    if (header.sequenceStart === -1 && header.lastInSequence === undefined) {
+      sink.onMessage(Message.fromSlab(header.serviceId, header.messageId, header.header, slab, body, to))
+      return true
+    }
+    if (header.lastInSequence === undefined) {
+      this.#fail(from, new WireError.BadHeader({ problem: "WrongType", tag: Tag.lastInSequence }))
+      return false
+    }
+    return this.#chunk(slab.bytes, body, to, sink)
+  }
+
+  #chunk(bytes: Uint8Array, from: number, to: number, sink: Envelope.Sink): boolean {
+    const joined = this.#joiner.push({
+      serviceId: this.#header.serviceId,
+      messageId: this.#header.messageId,
+      header: this.#header.header,
+      announced: this.#header.sequenceStart,
+      isLast: this.#header.lastInSequence === true
+    }, bytes, from, to)
+    if (joined !== undefined) sink.onMessage(joined)
+    if (this.#joiner.failure !== undefined) {
+      this.#fail(from, this.#joiner.failure)
+      return false
+    }
+    return true
+  }
+
+  #system(sink: Envelope.Sink): boolean {
+    if (this.#header.ping) {
+      if (!this.#mayBePinged) {
+        this.#fail(0, new WireError.UnexpectedPing())
+        return false
+      }
+      sink.onPing()
+    } else if (this.#header.pong) sink.onPong()
+    return true
+  }
+
+  #fail(at: number, reason: WireError.Reason): number {
+    this.failure = new WireError.WireError({ reason })
+    this.#joiner.close()
+    return at
+  }
+}
+
+const wrongProtocol = (bytes: Uint8Array, from: number): WireError.WrongProtocol =>
+  new WireError.WrongProtocol({
+    expected: "08 as the third byte",
+    found: Array.from(bytes.subarray(from, from + 3), (byte) => byte.toString(16).padStart(2, "0")).join(" ")
+  })
+
+/**
+ * Makes a decoder for one connection.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Envelope.DecoderOptions = {}): Envelope.Decoder => new NativeDecoder(options)

@@ -1,0 +1,254 @@
+/**
+ * The receive memory of one connection: where the next bytes go, what of it is still looked at, and when it is used
+ * again.
+ *
+ * **Details**
+ *
+ * Bytes are read into a slab and decoded where they lie. When all messages of a slab are done, the same memory takes
+ * the next bytes; while some are not, reading goes on behind them or in another slab. A connection that is quiet holds
+ * a few KB only. A packet that a slab cannot hold gets memory that grows as its bytes arrive, never on its word alone.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import type * as Envelope from "./Envelope.ts"
+import * as Message from "./Message.ts"
+import * as Slab from "./Slab.ts"
+import type * as WireError from "./WireError.ts"
+
+/**
+ * The memory that a quiet connection reads into, in bytes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const idleSize = 4096
+
+/**
+ * The default size of a slab in bytes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const slabSize = 262_144
+
+/** Less room than this is not read into: a read that brings so little costs more than a new slab. */
+const minRead = 16_384
+
+/** With less room than this behind the beginning of a packet, the beginning is moved to where there is more. */
+const minRest = 2048
+
+/** So many reads in a row that would have fitted the idle memory make a connection a quiet one. */
+const quietReads = 8
+
+/**
+ * Receive memory and decoder of one connection.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PacketReader {
+  /** Memory for the next read. What it returned before is not to be written any more. */
+  readonly buffer: () => Uint8Array
+  /** Says that `count` bytes were read into `buffer()`, and decodes them. */
+  readonly commit: (count: number, sink: Envelope.Sink) => void
+  /** Holds all slabs that the messages of the last `commit` point into, and returns them. */
+  readonly hold: () => ReadonlyArray<Slab.Slab>
+  /** Ends one holding of slabs. The last end makes their memory free. */
+  readonly release: (slabs: ReadonlyArray<Slab.Slab>) => void
+  /** Bytes of slabs that are held and cannot be read into any more. */
+  readonly heldBytes: number
+  /** What was wrong with the bytes, once something was. */
+  readonly failure: WireError.WireError | undefined
+  /**
+   * Decodes a piece of input of any size: the plain form, for use outside a connection. The messages may be kept;
+   * pings and pongs are left out.
+   */
+  readonly push: (chunk: Uint8Array) => Result.Result<ReadonlyArray<Message.Message>, WireError.WireError>
+  /** Gives all memory back that is not held. */
+  readonly close: () => void
+}
+
+class PacketReaderImpl implements PacketReader {
+  heldBytes = 0
+  readonly #decoder: Envelope.Decoder
+  readonly #slabs: Slab.SlabSource
+  #slab: Slab.Slab
+  /** The memory of the quiet times, while another slab is in use. */
+  #idle: Slab.Slab | undefined = undefined
+  #view: Uint8Array
+  #readAt = 0
+  #writeAt = 0
+  #shortReads = 0
+  #filled = false
+
+  constructor(decoder: Envelope.Decoder, slabs: Slab.SlabSource) {
+    this.#decoder = decoder
+    this.#slabs = slabs
+    this.#slab = Slab.make(new Uint8Array(idleSize))
+    this.#view = this.#slab.bytes
+  }
+
+  get failure(): WireError.WireError | undefined {
+    return this.#decoder.failure
+  }
+
+  buffer(): Uint8Array {
+    if (this.#readAt === this.#writeAt) this.#rewind()
+    else this.#makeRoomForRest()
+    if (this.#writeAt === 0) this.#view = this.#slab.bytes
+    else if (this.#view.byteOffset !== this.#slab.bytes.byteOffset + this.#writeAt || !this.#isSameMemory()) {
+      this.#view = this.#slab.bytes.subarray(this.#writeAt)
+    }
+    return this.#view
+  }
+
+  commit(count: number, sink: Envelope.Sink): void {
+    this.#filled = count === this.#view.length
+    this.#shortReads = count <= idleSize / 2 ? this.#shortReads + 1 : 0
+    this.#writeAt += count
+    this.#readAt = this.#decoder.decode(this.#slab, this.#readAt, this.#writeAt, sink)
+  }
+
+  hold(): ReadonlyArray<Slab.Slab> {
+    const joined = this.#decoder.takeJoined()
+    this.#slab.holders += 1
+    if (joined.length === 0) return [this.#slab]
+    for (const slab of joined) {
+      slab.holders += 1
+      this.heldBytes += slab.bytes.length
+    }
+    return [this.#slab, ...joined]
+  }
+
+  release(slabs: ReadonlyArray<Slab.Slab>): void {
+    for (const slab of slabs) {
+      slab.holders -= 1
+      if (slab.holders === 0 && slab !== this.#slab) {
+        this.heldBytes -= slab.bytes.length
+        this.#recycle(slab)
+      }
+    }
+  }
+
+  push(chunk: Uint8Array): Result.Result<ReadonlyArray<Message.Message>, WireError.WireError> {
+    const messages: Array<Message.Message> = []
+    const sink: Envelope.Sink = {
+      onMessage: (message) => messages.push(message),
+      onPing: () => {},
+      onPong: () => {}
+    }
+    let at = 0
+    let kept = 0
+    while (at < chunk.length && this.failure === undefined) {
+      const buffer = this.buffer()
+      const count = Math.min(buffer.length, chunk.length - at)
+      buffer.set(count === chunk.length ? chunk : chunk.subarray(at, at + count))
+      at += count
+      this.commit(count, sink)
+      const held = this.hold()
+      while (kept < messages.length) Message.keep(messages[kept++]!)
+      this.release(held)
+    }
+    return this.failure === undefined ? Result.succeed(messages) : Result.fail(this.failure)
+  }
+
+  close(): void {
+    this.#decoder.close()
+    if (this.#slab.holders === 0) this.#recycle(this.#slab)
+    else this.heldBytes += this.#slab.bytes.length
+    this.#slab = Slab.make(new Uint8Array(0))
+    this.#view = this.#slab.bytes
+    this.#readAt = 0
+    this.#writeAt = 0
+  }
+
+  #isSameMemory(): boolean {
+    return this.#view.buffer === this.#slab.bytes.buffer
+  }
+
+  /** Nothing waits to be decoded: the memory can be taken from its beginning, or be changed for other memory. */
+  #rewind(): void {
+    const slab = this.#slab
+    if (slab.holders > 0) {
+      if (slab.bytes.length - this.#writeAt < minRead) this.#moveTo(this.#takeSlab(0))
+      return
+    }
+    if (slab.exposed || slab.bytes.length > slabSize) return this.#moveTo(this.#takeSlab(0))
+    if (slab.bytes.length === idleSize ? this.#filled : this.#shortReads >= quietReads) {
+      return this.#moveTo(this.#takeSlab(0))
+    }
+    if (this.#writeAt > 0) slab.generation += 1
+    this.#readAt = 0
+    this.#writeAt = 0
+  }
+
+  /** The beginning of a packet waits: the rest of it must come to lie behind it. */
+  #makeRoomForRest(): void {
+    const slab = this.#slab
+    const pending = this.#writeAt - this.#readAt
+    const needed = Math.max(this.#decoder.needed, pending + 1)
+    const capacity = slab.bytes.length
+    const isRoomy = capacity - this.#writeAt >= minRest || this.#readAt === 0
+    if (isRoomy && this.#readAt + needed <= capacity) return
+    if (needed <= capacity && slab.holders === 0 && !slab.exposed && (capacity > idleSize || !this.#filled)) {
+      slab.bytes.copyWithin(0, this.#readAt, this.#writeAt)
+      slab.generation += 1
+      this.#readAt = 0
+      this.#writeAt = pending
+      return
+    }
+    // A packet may announce far more than it sends: at most twice what has arrived is taken for it.
+    this.#moveTo(this.#takeSlab(Math.min(needed, Math.max(slabSize, 2 * pending))))
+  }
+
+  /** Goes on in another slab, with the bytes that are not decoded yet. */
+  #moveTo(next: Slab.Slab): void {
+    const previous = this.#slab
+    const pending = this.#writeAt - this.#readAt
+    if (pending > 0) next.bytes.set(previous.bytes.subarray(this.#readAt, this.#writeAt))
+    this.#slab = next
+    this.#readAt = 0
+    this.#writeAt = pending
+    this.#filled = false
+    if (previous.holders === 0) this.#recycle(previous)
+    else this.heldBytes += previous.bytes.length
+  }
+
+  #takeSlab(size: number): Slab.Slab {
+    if (size === 0 && this.#shortReads >= quietReads) {
+      const idle = this.#idle ?? Slab.make(new Uint8Array(idleSize))
+      this.#idle = undefined
+      return idle
+    }
+    this.#shortReads = 0
+    return this.#slabs.take(Math.max(size, minRead))
+  }
+
+  #recycle(slab: Slab.Slab): void {
+    if (!slab.exposed) slab.generation += 1
+    if (slab.bytes.length !== idleSize) this.#slabs.give(slab)
+    else if (!slab.exposed) this.#idle = slab
+  }
+}
+
+/**
+ * Makes the reader of one connection.
+ *
+ * **Example** (Decoding a capture)
+ *
+ * ```ts
+ * import { NativeEnvelope, PacketReader } from "effect-flowee"
+ *
+ * const reader = PacketReader.make(NativeEnvelope.envelope)
+ * const decoded = reader.push(Uint8Array.of(7, 0, 8, 4, 16, 101, 4))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (envelope: Envelope.Envelope, options: Envelope.DecoderOptions = {}): PacketReader => {
+  const slabs = options.slabs ?? Slab.sourceUnpooled(slabSize)
+  return new PacketReaderImpl(envelope.decoder({ ...options, slabs }), slabs)
+}

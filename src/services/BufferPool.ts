@@ -1,0 +1,116 @@
+/**
+ * Receive memory that is used again and again, shared by all connections of an event loop.
+ *
+ * **Details**
+ *
+ * Connections take slabs when bytes arrive and give them back when the messages in them are handled. The pool keeps a
+ * few of those and lets the rest go; it never makes anybody wait. What bounds the memory in use are the limits of the
+ * connections.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as PacketReader from "../domain/PacketReader.ts"
+import * as Slab from "../domain/Slab.ts"
+
+/**
+ * What a pool has in hand and has handed out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stats {
+  /** Slabs that were taken and not given back. */
+  readonly taken: number
+  /** Bytes of free slabs that the pool keeps. */
+  readonly freeBytes: number
+  /** Slabs that had to be allocated. */
+  readonly allocated: number
+}
+
+/**
+ * The pool of receive memory.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class BufferPool extends Context.Service<BufferPool, Slab.SlabSource & {
+  readonly stats: Effect.Effect<Stats>
+}>()("effect-flowee/BufferPool") {}
+
+/**
+ * Options of a pool.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Size of a slab in bytes. Larger ones are made on demand. Default: 262,144. */
+  readonly slabSize?: number | undefined
+  /** Bytes of free slabs that are kept for the next taker. Default: 16 MB. */
+  readonly maxFreeBytes?: number | undefined
+}
+
+class Pool {
+  readonly #slabSize: number
+  readonly #maxFreeBytes: number
+  /** Free slabs by size; sizes are powers of two, so that what one giver leaves fits the next taker. */
+  readonly #free = new Map<number, Array<Slab.Slab>>()
+  #taken = 0
+  #freeBytes = 0
+  #allocated = 0
+
+  constructor(slabSize: number, maxFreeBytes: number) {
+    this.#slabSize = slabSize
+    this.#maxFreeBytes = maxFreeBytes
+  }
+  take(size: number): Slab.Slab {
+    this.#taken += 1
+    const wanted = size <= this.#slabSize ? this.#slabSize : 2 ** Math.ceil(Math.log2(size))
+    const slab = this.#free.get(wanted)?.pop()
+    if (slab === undefined) {
+      this.#allocated += 1
+      return Slab.make(new Uint8Array(wanted))
+    }
+    this.#freeBytes -= wanted
+    return slab
+  }
+  give(slab: Slab.Slab): void {
+    this.#taken -= 1
+    const size = slab.bytes.length
+    if (slab.exposed || this.#freeBytes + size > this.#maxFreeBytes) return
+    this.#freeBytes += size
+    const free = this.#free.get(size)
+    if (free === undefined) this.#free.set(size, [slab])
+    else free.push(slab)
+  }
+  stats(): Stats {
+    return { taken: this.#taken, freeBytes: this.#freeBytes, allocated: this.#allocated }
+  }
+}
+
+/**
+ * Makes a pool. It needs no closing: it is memory only.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeUnsafe = (options: Options = {}): BufferPool["Service"] => {
+  const pool = new Pool(options.slabSize ?? PacketReader.slabSize, options.maxFreeBytes ?? 16 * 1_048_576)
+  return {
+    take: (size) => pool.take(size),
+    give: (slab) => pool.give(slab),
+    stats: Effect.sync(() => pool.stats())
+  }
+}
+
+/**
+ * Provides a pool.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<BufferPool> => Layer.sync(BufferPool, () => makeUnsafe(options))
