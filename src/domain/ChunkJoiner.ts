@@ -72,6 +72,7 @@ class ChunkJoinerImpl implements ChunkJoiner {
   }
 
   push(chunk: Chunk, bytes: Uint8Array, from: number, to: number): Message.Message | undefined {
+    if (this.failure !== undefined) return undefined
     const sequence = chunk.announced >= 0 ? this.#start(chunk) : this.#continue(chunk)
     if (sequence === undefined) return undefined
     const announced = sequence.first.announced

@@ -14,13 +14,20 @@ import type * as WireError from "./WireError.ts"
 import type * as WriteBatch from "./WriteBatch.ts"
 
 /**
- * Takes what a decoder finds. Called while the bytes are decoded, so it must not decode itself.
+ * Takes what a decoder finds. Called while the bytes are decoded, so it must not decode or close anything itself.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Sink {
   readonly onMessage: (message: Message.Message) => void
+  /**
+   * A message of the legacy envelope that is too large to be verified here (see `LegacyEnvelope.Options.deferAbove`),
+   * with the checksum that its packet announces: `LegacyDecoder.verify` compares the two. It is the taker's to verify it
+   * before it is used, and to keep the messages that follow behind it. Without this member all are verified by the
+   * decoder.
+   */
+  readonly onUnverified?: ((message: Message.Message, announcedChecksum: number) => void) | undefined
   readonly onPing: () => void
   readonly onPong: () => void
 }

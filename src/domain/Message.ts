@@ -57,6 +57,9 @@ export type Priority = "normal" | "high"
 
 const noBytes = new Uint8Array(0)
 
+/** Stands in for the slab of a message that has its body for itself and needs no slab any more. */
+const noSlab = Slab.make(noBytes)
+
 class Sent implements Message {
   readonly [TypeId]: typeof TypeId = TypeId
   readonly serviceId: number
@@ -90,7 +93,7 @@ class Received implements Message {
   readonly serviceId: number
   readonly messageId: number
   readonly header: Header.Header
-  readonly slab: Slab.Slab
+  slab: Slab.Slab
   readonly generation: number
   readonly start: number
   readonly end: number
@@ -121,8 +124,11 @@ class Received implements Message {
   get body(): Uint8Array {
     if (this.#kept !== undefined) return this.#kept
     this.check()
-    this.#kept = this.start === this.end ? noBytes : Slab.cut(this.slab, this.start, this.end)
-    return this.#kept
+    const kept = this.start === this.end ? noBytes : Slab.cut(this.slab, this.start, this.end)
+    // A copy must not keep the whole slab alive that it was made to be independent of.
+    this.slab = noSlab
+    this.#kept = kept
+    return kept
   }
   get isKept(): boolean {
     return this.#kept !== undefined

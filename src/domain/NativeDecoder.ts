@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as ChunkJoiner from "./ChunkJoiner.ts"
+import * as CompactInt from "./CompactInt.ts"
 import * as Envelope from "./Envelope.ts"
 import * as Header from "./Header.ts"
 import * as Message from "./Message.ts"
@@ -18,6 +19,9 @@ const maxInt31 = 0x7fffffff
 
 /** The first byte of a header: ServiceId as a positive integer. */
 const serviceIdStart = 0x08
+
+/** ServiceId as a negative integer, which it must not be. */
+const serviceIdNegative = 0x09
 
 /** Length, service id with its value, and HeaderEnd: no packet is shorter. */
 const minPacket = 5
@@ -48,8 +52,10 @@ class HeaderReader {
     this.ping = false
     this.pong = false
     this.tag = Tag.serviceId
-    if (bytes[from] !== serviceIdStart) return this.#fail("ServiceIdNotFirst")
-    if (!this.#int(bytes, from + 1, to)) return -1
+    if (bytes[from] !== serviceIdStart) {
+      return this.#fail(bytes[from] === serviceIdNegative ? "ServiceIdNegative" : "ServiceIdNotFirst")
+    }
+    if (!this.#compact(bytes, from + 1, to, maxInt31)) return -1
     this.serviceId = this.#value
     let at = this.#at
     // Nearly every header goes on with a message id of one byte, and nearly all of them end there.
@@ -141,46 +147,47 @@ class HeaderReader {
     if (tag < Header.firstUserTag) return this.#fail(tag >= Tag.firstReserved ? "ReservedTag" : "WrongType")
     if (type === Type.double) return at + 8 <= to ? at + 8 : this.#fail("Malformed")
     if (type !== Type.string && type !== Type.bytes) return this.#fail("Malformed")
-    if (!this.#compact(bytes, at, to, maxPacket)) return -1
-    const end = this.#at + this.#value
+    const length = CompactInt.read(bytes, at, to)
+    const end = length < 0 ? Infinity : at + CompactInt.size(length) + Number(length)
     return end <= to ? end : this.#fail("Malformed")
-  }
-
-  #int(bytes: Uint8Array, at: number, to: number): boolean {
-    return this.#compact(bytes, at, to, maxInt31)
   }
 
   /** Reads a compact integer into `#value`. One beyond `maximum` is read to its end and reported as out of range. */
   #compact(bytes: Uint8Array, at: number, to: number, maximum: number): boolean {
+    // Seven bytes stay below 2^53. Nearly all integers are shorter, and this costs them no second look.
+    const exactEnd = at + 7 < to ? at + 7 : to
     let value = 0
-    for (let i = 0; i < 10; i++) {
-      if (at >= to) break
-      const byte = bytes[at++]!
+    for (let end = at; end < exactEnd;) {
+      const byte = bytes[end++]!
       value = value * 128 + (byte & 0x7f)
-      if (byte < 0x80) {
-        this.#at = at
-        this.#value = value
-        if (value <= maximum) return true
-        this.problem = value < 2 ** 64 ? "OutOfRange" : "Malformed"
-        return false
-      }
+      if (byte < 0x80) return this.#bounded(value, end, maximum)
       value += 1
     }
+    const long = CompactInt.read(bytes, at, to)
+    if (long >= 0) return this.#bounded(Number(long), at + CompactInt.size(long), maximum)
     this.problem = "Malformed"
+    return false
+  }
+
+  #bounded(value: number, end: number, maximum: number): boolean {
+    this.#at = end
+    this.#value = value
+    if (value <= maximum) return true
+    this.problem = "OutOfRange"
     return false
   }
 }
 
-/** Sorts pairs by tag where a peer has not. */
+/** Puts pairs into the order of their tags where a peer has not. A tag that comes again replaces its value. */
 const ascending = (pairs: Array<number>): Array<number> => {
-  for (let i = 2; i < pairs.length; i += 2) if (pairs[i]! < pairs[i - 2]!) return sortPairs(pairs)
+  for (let i = 2; i < pairs.length; i += 2) if (pairs[i]! <= pairs[i - 2]!) return sortPairs(pairs)
   return pairs
 }
 
 const sortPairs = (pairs: Array<number>): Array<number> => {
-  const entries: Array<[number, number]> = []
-  for (let i = 0; i < pairs.length; i += 2) entries.push([pairs[i]!, pairs[i + 1]!])
-  return entries.sort((a, b) => a[0] - b[0]).flat()
+  const values = new Map<number, number>()
+  for (let i = 0; i < pairs.length; i += 2) values.set(pairs[i]!, pairs[i + 1]!)
+  return Array.from(values).sort((a, b) => a[0] - b[0]).flat()
 }
 
 /**

@@ -64,6 +64,16 @@ const checkHeader = (header: Header.Header): SendRefusal.SendRefusal | undefined
   return undefined
 }
 
+const intSize = (n: number): number => 1 + CompactInt.size(n)
+
+/** The length of the first packet of a message: none of the others is longer. */
+const longestPacket = (message: Message.Message): number => {
+  const { bodyLength, header, messageId, serviceId } = message
+  const ids = intSize(serviceId) + intSize(Math.abs(messageId))
+  const sequence = bodyLength > maxChunk ? intSize(bodyLength) + 1 : 0
+  return 2 + ids + headerValuesSize(header) + sequence + 1 + Math.min(bodyLength, maxChunk)
+}
+
 const checkEncodedHeader = (message: Message.Message, encoded: Uint8Array): SendRefusal.SendRefusal | undefined => {
   if (message.bodyLength > maxChunk) return refuse("EncodedHeaderTooLong", message.bodyLength)
   if (2 + encoded.length + message.bodyLength > maxPacket) return refuse("EncodedHeaderTooLong", encoded.length)
@@ -81,7 +91,7 @@ const check = (message: Message.Message, priority: Message.Priority): SendRefusa
   if (message.header.pairs.length === 0) return undefined
   const refused = checkHeader(message.header)
   if (refused !== undefined) return refused
-  const longest = fixedHeaderSize + headerValuesSize(message.header) + Math.min(bodyLength, maxChunk)
+  const longest = longestPacket(message)
   return longest > maxPacket ? refuse("HeaderTooLong", longest) : undefined
 }
 

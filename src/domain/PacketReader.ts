@@ -39,6 +39,16 @@ const minRead = 16_384
 /** With less room than this behind the beginning of a packet, the beginning is moved to where there is more. */
 const minRest = 2048
 
+/**
+ * Memory of the quiet times. It belongs to its reader: no source hands it out, and none gets it back.
+ */
+class IdleSlab implements Slab.Slab {
+  readonly bytes = new Uint8Array(idleSize)
+  generation = 0
+  holders = 0
+  exposed = false
+}
+
 /** So many reads in a row that would have fitted the idle memory make a connection a quiet one. */
 const quietReads = 8
 
@@ -74,9 +84,12 @@ class PacketReaderImpl implements PacketReader {
   heldBytes = 0
   readonly #decoder: Envelope.Decoder
   readonly #slabs: Slab.SlabSource
-  #slab: Slab.Slab
+  #slab: Slab.Slab = new IdleSlab()
   /** The memory of the quiet times, while another slab is in use. */
-  #idle: Slab.Slab | undefined = undefined
+  #idle: IdleSlab | undefined = undefined
+  /** Whether the slab was taken for a packet that slabs of the usual size cannot hold. */
+  #isOversized = false
+  #isClosed = false
   #view: Uint8Array
   #readAt = 0
   #writeAt = 0
@@ -86,7 +99,6 @@ class PacketReaderImpl implements PacketReader {
   constructor(decoder: Envelope.Decoder, slabs: Slab.SlabSource) {
     this.#decoder = decoder
     this.#slabs = slabs
-    this.#slab = Slab.make(new Uint8Array(idleSize))
     this.#view = this.#slab.bytes
   }
 
@@ -109,6 +121,8 @@ class PacketReaderImpl implements PacketReader {
     this.#shortReads = count <= idleSize / 2 ? this.#shortReads + 1 : 0
     this.#writeAt += count
     this.#readAt = this.#decoder.decode(this.#slab, this.#readAt, this.#writeAt, sink)
+    // After a failure nothing is decoded any more, so no memory is spent on what still arrives.
+    if (this.#decoder.failure !== undefined) this.#readAt = this.#writeAt
   }
 
   hold(): ReadonlyArray<Slab.Slab> {
@@ -155,13 +169,14 @@ class PacketReaderImpl implements PacketReader {
   }
 
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#decoder.close()
-    if (this.#slab.holders === 0) this.#recycle(this.#slab)
-    else this.heldBytes += this.#slab.bytes.length
-    this.#slab = Slab.make(new Uint8Array(0))
+    for (const slab of this.#decoder.takeJoined()) this.#recycle(slab)
+    this.#readAt = this.#writeAt
+    this.#moveTo(Slab.make(new Uint8Array(0)))
     this.#view = this.#slab.bytes
-    this.#readAt = 0
-    this.#writeAt = 0
+    this.#idle = undefined
   }
 
   #isSameMemory(): boolean {
@@ -170,14 +185,16 @@ class PacketReaderImpl implements PacketReader {
 
   /** Nothing waits to be decoded: the memory can be taken from its beginning, or be changed for other memory. */
   #rewind(): void {
+    if (this.#isClosed) return
     const slab = this.#slab
-    if (slab.holders > 0) {
-      if (slab.bytes.length - this.#writeAt < minRead) this.#moveTo(this.#takeSlab(0))
-      return
-    }
-    if (slab.exposed || slab.bytes.length > slabSize) return this.#moveTo(this.#takeSlab(0))
-    if (slab.bytes.length === idleSize ? this.#filled : this.#shortReads >= quietReads) {
+    const isIdle = slab instanceof IdleSlab
+    if (this.#isOversized || (isIdle ? this.#filled : this.#shortReads >= quietReads)) {
       return this.#moveTo(this.#takeSlab(0))
+    }
+    if (slab.holders > 0 || slab.exposed) {
+      // What is looked at, or kept, stays where it is: reading goes on behind it.
+      if (slab.bytes.length - this.#writeAt < (isIdle ? minRest : minRead)) this.#moveTo(this.#takeSlab(0))
+      return
     }
     if (this.#writeAt > 0) slab.generation += 1
     this.#readAt = 0
@@ -190,17 +207,26 @@ class PacketReaderImpl implements PacketReader {
     const pending = this.#writeAt - this.#readAt
     const needed = Math.max(this.#decoder.needed, pending + 1)
     const capacity = slab.bytes.length
-    const isRoomy = capacity - this.#writeAt >= minRest || this.#readAt === 0
-    if (isRoomy && this.#readAt + needed <= capacity) return
-    if (needed <= capacity && slab.holders === 0 && !slab.exposed && (capacity > idleSize || !this.#filled)) {
-      slab.bytes.copyWithin(0, this.#readAt, this.#writeAt)
-      slab.generation += 1
-      this.#readAt = 0
-      this.#writeAt = pending
-      return
+    const isRoomy = capacity - this.#writeAt >= minRest
+    // The packet that needed a slab of this size was at its beginning, and is done.
+    const isOutgrown = this.#isOversized && this.#readAt > 0
+    if (needed > capacity) {
+      // Filled before it is exchanged: each byte is moved a few times at most, however large the packet.
+      if (isRoomy && !isOutgrown) return
+    } else if (!isOutgrown) {
+      if (this.#readAt === 0 || (isRoomy && this.#readAt + needed <= capacity)) return
+      if (slab.holders === 0 && !slab.exposed && !(slab instanceof IdleSlab && this.#filled)) {
+        slab.bytes.copyWithin(0, this.#readAt, this.#writeAt)
+        slab.generation += 1
+        this.#readAt = 0
+        this.#writeAt = pending
+        return
+      }
     }
     // A packet may announce far more than it sends: at most twice what has arrived is taken for it.
-    this.#moveTo(this.#takeSlab(Math.min(needed, Math.max(slabSize, 2 * pending))))
+    const size = Math.min(needed, Math.max(slabSize, 2 * pending))
+    this.#moveTo(this.#takeSlab(size))
+    this.#isOversized = size > slabSize
   }
 
   /** Goes on in another slab, with the bytes that are not decoded yet. */
@@ -212,13 +238,14 @@ class PacketReaderImpl implements PacketReader {
     this.#readAt = 0
     this.#writeAt = pending
     this.#filled = false
+    this.#isOversized = false
     if (previous.holders === 0) this.#recycle(previous)
     else this.heldBytes += previous.bytes.length
   }
 
   #takeSlab(size: number): Slab.Slab {
     if (size === 0 && this.#shortReads >= quietReads) {
-      const idle = this.#idle ?? Slab.make(new Uint8Array(idleSize))
+      const idle = this.#idle ?? new IdleSlab()
       this.#idle = undefined
       return idle
     }
@@ -228,8 +255,8 @@ class PacketReaderImpl implements PacketReader {
 
   #recycle(slab: Slab.Slab): void {
     if (!slab.exposed) slab.generation += 1
-    if (slab.bytes.length !== idleSize) this.#slabs.give(slab)
-    else if (!slab.exposed) this.#idle = slab
+    if (!(slab instanceof IdleSlab)) this.#slabs.give(slab)
+    else if (!slab.exposed && !this.#isClosed) this.#idle = slab
   }
 }
 

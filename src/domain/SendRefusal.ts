@@ -25,6 +25,8 @@ export class SendRefusal extends Data.TaggedError("SendRefusal")<{
     | "EncodedHeaderTooLong"
     | "BadEncodedHeader"
     | "BodyTooLong"
+    | "NotLegacyService"
+    | "HeaderNotCarried"
     | "UnknownCommand"
   /** The value that is at fault: an id, a tag, a count or a length. */
   readonly value: number
@@ -46,5 +48,7 @@ const explain: { readonly [problem in SendRefusal["problem"]]: string } = {
   EncodedHeaderTooLong: "a message with an encoded header has at most 8000 bytes of body and fits a packet",
   BadEncodedHeader: "its encoded header is malformed; its length is",
   BodyTooLong: "its body is longer than the limit in bytes",
+  NotLegacyService: "legacy connections carry service id 4096 only; its service id is",
+  HeaderNotCarried: "legacy connections carry no header values or encoded headers; their count or length is",
   UnknownCommand: "no legacy command has its message id"
 }

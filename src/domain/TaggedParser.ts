@@ -11,13 +11,14 @@
  * ```ts
  * import * as TaggedParser from "effect-flowee/TaggedParser"
  *
- * const { ValueType } = TaggedParser
  * const parser = TaggedParser.make(Uint8Array.of(0x08, 0x05, 0x12, 0x02, 0x68, 0x69))
+ * let height: number | bigint = 0
+ * let name = ""
  * while (parser.next()) {
- *   if (parser.type === ValueType.Int) parser.int // tag 1: 5
- *   else if (parser.type === ValueType.Text) parser.text() // tag 2: "hi"
+ *   if (parser.tag === 1 && parser.type === TaggedParser.ValueType.Int) height = parser.int // 5
+ *   if (parser.tag === 2) name = parser.text() // "hi", or "" if the value were no string
  * }
- * if (parser.failure !== undefined) parser.failure.message
+ * const failure = parser.failure // undefined
  * ```
  *
  * @stability unstable
@@ -147,11 +148,8 @@ const charCodes: ReadonlyArray<Array<number>> = Array.from(
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
-const double = new Float64Array(1)
+const double = new DataView(new ArrayBuffer(8))
 const doubleBytes = new Uint8Array(double.buffer)
-double[0] = 1
-// Where the least significant byte of a double lies here, and in which direction the others follow.
-const littleEndian = doubleBytes[7] !== 0
 
 class Parser implements TaggedParser {
   tag = -1
@@ -163,7 +161,7 @@ class Parser implements TaggedParser {
   private owner: Slab.Slab | undefined
   /** 1 for a negative integer and for `false`, else 0: the low bit of the type on the wire. */
   private flag = 0
-  /** Where the payload of a string, byte array or double starts. It ends at `offset`. */
+  /** Where the integer, the double, or the content of a string or byte array starts. It ends at `offset`. */
   private from = 0
 
   constructor(bytes: Uint8Array, start: number, end: number, owner: Slab.Slab | undefined) {
@@ -177,7 +175,7 @@ class Parser implements TaggedParser {
     this.owner = owner
     // Clamped once, so that no later step needs to look at the length of the input.
     this.end = end < bytes.length ? end : bytes.length
-    this.offset = start > 0 ? start : 0
+    this.offset = start < this.end ? start : this.end
     this.failure = undefined
     this.tag = -1
     this.type = ValueType.None
@@ -195,8 +193,9 @@ class Parser implements TaggedParser {
 
   get double(): number {
     if (this.type !== ValueType.Double) return 0
-    for (let i = 0; i < 8; i++) doubleBytes[littleEndian ? i : 7 - i] = this.source[this.from + i]
-    return double[0]
+    const { from, source } = this
+    for (let i = 0; i < 8; i++) doubleBytes[i] = source[from + i]
+    return double.getFloat64(0, true)
   }
 
   text(): string {
@@ -257,7 +256,7 @@ class Parser implements TaggedParser {
         this.from = at
         const far = end - at > CompactInt.maxSize ? at + CompactInt.maxSize : end
         while (at < far && bytes[at] > 0x7f) at++
-        // Only with all ten bytes can the integer be too large, so nothing shorter is decoded before it is asked for.
+        // Nothing below ten bytes can be too large, so an integer is not decoded before it is asked for.
         if (at === far || at - this.from === CompactInt.maxSize - 1) {
           const outcome = CompactInt.read(bytes, this.from, end)
           if (outcome < 0) return this.badInteger(outcome)

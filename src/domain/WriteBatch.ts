@@ -16,6 +16,9 @@
  */
 export const gatherThreshold = 4096
 
+/** The small pieces of a message that goes over the limit: its header, and a body or the end of one. */
+const overhang = 2 * gatherThreshold
+
 /**
  * Collects the parts of one write.
  *
@@ -118,8 +121,11 @@ class WriteBatchImpl implements WriteBatch {
 export const make = (options: {
   /** What a batch should not exceed, in bytes. It bounds `room`; a single message may go over it. */
   readonly limit: number
-  /** Memory for small pieces, in bytes. More is allocated where that does not suffice. Default: `limit`. */
+  /**
+   * Memory for small pieces, in bytes. More is allocated where that does not suffice. Default: `limit` and 8 KB more,
+   * so that the message that goes over the limit fits.
+   */
   readonly capacity?: number | undefined
   /** Memory to use in place of newly allocated one. */
   readonly memory?: Uint8Array | undefined
-}): WriteBatch => new WriteBatchImpl(options.limit, options.capacity ?? options.limit, options.memory)
+}): WriteBatch => new WriteBatchImpl(options.limit, options.capacity ?? options.limit + overhang, options.memory)

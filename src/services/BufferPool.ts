@@ -50,7 +50,7 @@ export class BufferPool extends Context.Service<BufferPool, Slab.SlabSource & {
 export interface Options {
   /** Size of a slab in bytes. Larger ones are made on demand. Default: 262,144. */
   readonly slabSize?: number | undefined
-  /** Bytes of free slabs that are kept for the next taker. Default: 16 MB. */
+  /** Bytes of free slabs that are kept for the next taker; larger slabs get at most half of it. Default: 16 MB. */
   readonly maxFreeBytes?: number | undefined
 }
 
@@ -81,7 +81,9 @@ class Pool {
   give(slab: Slab.Slab): void {
     this.#taken -= 1
     const size = slab.bytes.length
-    if (slab.exposed || this.#freeBytes + size > this.#maxFreeBytes) return
+    // A few large slabs, rarely asked for, must not displace all those that every connection needs.
+    const limit = size > this.#slabSize ? this.#maxFreeBytes / 2 : this.#maxFreeBytes
+    if (slab.exposed || this.#freeBytes + size > limit) return
     this.#freeBytes += size
     const free = this.#free.get(size)
     if (free === undefined) this.#free.set(size, [slab])

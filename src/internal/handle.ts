@@ -1,0 +1,255 @@
+/**
+ * Handles: what a program holds of a connection.
+ */
+import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import * as Message from "../domain/Message.ts"
+import type * as BanList from "../services/BanList.ts"
+import * as Connection from "../services/Connection.ts"
+import type * as ConnectionState from "../services/ConnectionState.ts"
+import * as DisconnectReason from "../services/DisconnectReason.ts"
+import * as SendError from "../services/SendError.ts"
+import * as Consumer from "./consumer.ts"
+import type * as Lane from "./lane.ts"
+import type * as Peer from "./peer.ts"
+
+/** A reader of states or events that lags by more than this misses the oldest. */
+const eventBuffer = 256
+
+/** Messages that a stream holds ready for its reader. */
+const streamBuffer = 256
+
+class Handle implements Connection.Connection {
+  readonly [Connection.TypeId]: typeof Connection.TypeId = Connection.TypeId
+  readonly id: number
+  readonly endPoint: string
+  readonly side: "dialled" | "accepted"
+  readonly #peer: Peer.Peer
+  readonly #banList: BanList.BanList["Service"]
+  /** Set when the scope of this handle is closed; the connection may live on in other handles. */
+  #released: SendError.ConnectionClosed | undefined = undefined
+
+  constructor(peer: Peer.Peer, banList: BanList.BanList["Service"]) {
+    this.#peer = peer
+    this.#banList = banList
+    this.id = peer.id
+    this.endPoint = peer.endPoint
+    this.side = peer.side
+  }
+
+  release(): void {
+    this.#released = new SendError.ConnectionClosed({ reason: new DisconnectReason.ClosedHere() })
+  }
+
+  get state() {
+    return Effect.sync(() => this.#peer.state)
+  }
+
+  get changes(): Stream.Stream<ConnectionState.ConnectionState> {
+    return Stream.callback<ConnectionState.ConnectionState>((queue) =>
+      this.#listen(queue, this.#peer.stateListeners, () => Queue.offerUnsafe(queue, this.#peer.state)), {
+      bufferSize: eventBuffer,
+      strategy: "sliding"
+    })
+  }
+
+  get events(): Stream.Stream<ConnectionState.ConnectionEvent> {
+    return Stream.callback<ConnectionState.ConnectionEvent>(
+      (queue) => this.#listen(queue, this.#peer.eventListeners, () => {}),
+      { bufferSize: eventBuffer, strategy: "sliding" }
+    )
+  }
+
+  get connected(): Effect.Effect<void, SendError.ConnectionClosed> {
+    return Effect.suspend(() => {
+      const { state, stateListeners } = this.#peer
+      if (state._tag === "Connected") return Effect.void
+      if (state._tag === "Closed") return Effect.fail(new SendError.ConnectionClosed({ reason: state.reason }))
+      return Effect.callback<void, SendError.ConnectionClosed>((resume) => {
+        const listener = (next: ConnectionState.ConnectionState) => {
+          if (next._tag !== "Connected" && next._tag !== "Closed") return
+          stateListeners.delete(listener)
+          resume(
+            next._tag === "Connected"
+              ? Effect.void
+              : Effect.fail(new SendError.ConnectionClosed({ reason: next.reason }))
+          )
+        }
+        stateListeners.add(listener)
+        return Effect.sync(() => stateListeners.delete(listener))
+      })
+    })
+  }
+
+  send(message: Message.Message, options?: Connection.SendOptions): Effect.Effect<void, SendError.SendError> {
+    return Effect.suspend(() => {
+      const lane = this.#lane(options)
+      const refused = this.#refusal(lane, message, 0)
+      if (refused !== undefined) return Effect.fail(refused)
+      return lane.offerUnsafe(message) ? Effect.void : lane.offerWaiting([message], 0)
+    })
+  }
+
+  trySend(message: Message.Message, options?: Connection.SendOptions): Effect.Effect<void, SendError.SendError> {
+    return Effect.suspend(() => {
+      const error = this.sendUnsafe(message, options)
+      return error === undefined ? Effect.void : Effect.fail(error)
+    })
+  }
+
+  sendUnsafe(message: Message.Message, options?: Connection.SendOptions): SendError.SendError | undefined {
+    const lane = this.#lane(options)
+    return this.#refusal(lane, message, 0) ?? (lane.offerUnsafe(message) ? undefined : lane.full(0))
+  }
+
+  sendAll(
+    messages: ReadonlyArray<Message.Message>,
+    options?: Connection.SendOptions
+  ): Effect.Effect<void, SendError.SendError> {
+    return Effect.suspend(() => {
+      const lane = this.#lane(options)
+      for (let i = 0; i < messages.length; i++) {
+        const refused = this.#refusal(lane, messages[i]!, i)
+        if (refused !== undefined) return Effect.fail(refused)
+        if (!lane.offerUnsafe(messages[i]!)) return this.#sendRest(lane, messages, i)
+      }
+      return Effect.void
+    })
+  }
+
+  request(
+    message: Message.Message,
+    options?: Connection.RequestOptions
+  ): Effect.Effect<Message.Message, SendError.RequestError> {
+    return Effect.suspend(() => {
+      if (this.#released !== undefined) return Effect.fail(new SendError.RequestError({ reason: this.#released }))
+      const timeout = options?.timeout === undefined
+        ? this.#peer.settings.requestTimeout
+        : Duration.fromInputUnsafe(options.timeout)
+      return this.#peer.requests.request(message, this.#lane(options), timeout)
+    })
+  }
+
+  handle<E, R>(
+    handler: Connection.Handler<E, R>,
+    options?: Connection.HandleOptions
+  ): Effect.Effect<void, never, R> {
+    return this.#take(Consumer.eachMessage(handler, this.#peer.annotations), options)
+  }
+
+  handleBatch<E, R>(
+    handler: (messages: ReadonlyArray<Message.Message>) => Effect.Effect<unknown, E, R>,
+    options?: Connection.HandleOptions
+  ): Effect.Effect<void, never, R> {
+    return this.#take((messages) =>
+      Effect.suspend(() => handler(messages)).pipe(
+        Effect.asVoid,
+        Effect.catchCause((cause) => Consumer.logFailure(messages[0]!, cause, this.#peer.annotations))
+      ), options)
+  }
+
+  get messages(): Stream.Stream<Message.Message> {
+    return Stream.callback<Message.Message>((queue) =>
+      Effect.andThen(
+        this.handleBatch((messages) => Queue.offerAll(queue, messages.map(Message.keep))),
+        Queue.end(queue)
+      ), { bufferSize: streamBuffer })
+  }
+
+  punish(points: number, reason: string): Effect.Effect<BanList.Verdict> {
+    return Effect.suspend(() =>
+      Option.match(this.#peer.remoteAddress, {
+        onNone: () => Effect.succeed<BanList.Verdict>({ _tag: "Tolerated", points: 0 }),
+        onSome: (address) => this.#banList.punish(address, points, reason)
+      })
+    )
+  }
+
+  get disconnect(): Effect.Effect<void> {
+    return Effect.sync(() => this.#peer.disconnect(new DisconnectReason.ClosedHere()))
+  }
+
+  get stats(): Effect.Effect<Connection.Stats> {
+    return Effect.sync(() => {
+      const { high, messagesReceived, messagesSent, messagesUnhandled, normal, requests } = this.#peer
+      return {
+        queuedNormal: normal.messages,
+        queuedHigh: high.messages,
+        queuedBytes: normal.bytes + high.bytes,
+        pendingRequests: requests.size,
+        messagesSent,
+        messagesReceived,
+        messagesUnhandled
+      }
+    })
+  }
+
+  toJSON(): unknown {
+    return { _id: "Connection", id: this.id, endPoint: this.endPoint, side: this.side, state: this.#peer.state._tag }
+  }
+
+  #lane(options: Connection.SendOptions | undefined): Lane.Lane {
+    return options?.priority === "high" ? this.#peer.high : this.#peer.normal
+  }
+
+  #refusal(lane: Lane.Lane, message: Message.Message, accepted: number): SendError.SendError | undefined {
+    return this.#released === undefined
+      ? lane.refusal(message, accepted)
+      : new SendError.SendError({ reason: this.#released, accepted })
+  }
+
+  #sendRest(
+    lane: Lane.Lane,
+    messages: ReadonlyArray<Message.Message>,
+    from: number
+  ): Effect.Effect<void, SendError.SendError> {
+    for (let i = from; i < messages.length; i++) {
+      const refused = lane.refusal(messages[i]!, i)
+      if (refused === undefined) continue
+      return Effect.andThen(lane.offerWaiting(messages.slice(0, i), from), Effect.fail(refused))
+    }
+    return lane.offerWaiting(messages, from)
+  }
+
+  #listen<A>(queue: Queue.Queue<A, Cause.Done>, listeners: Set<(value: A) => void>, first: () => void) {
+    const listener = (value: A) => {
+      Queue.offerUnsafe(queue, value)
+    }
+    return Effect.acquireRelease(
+      Effect.sync(() => {
+        listeners.add(listener)
+        first()
+      }),
+      () => Effect.sync(() => listeners.delete(listener))
+    ).pipe(
+      Effect.andThen(Deferred.await(this.#peer.closed)),
+      Effect.andThen(Queue.end(queue))
+    )
+  }
+
+  /** Runs a taker in the fiber of the caller, until the connection is closed or the caller is interrupted. */
+  #take<R>(
+    handler: Consumer.BatchHandler<R>,
+    options: Connection.HandleOptions | undefined
+  ): Effect.Effect<void, never, R> {
+    return Effect.suspend(() => {
+      const consumer = new Consumer.Consumer()
+      const remove = this.#peer.addTaker(consumer, options?.serviceId)
+      return Effect.ensuring(consumer.run(handler), Effect.sync(remove))
+    })
+  }
+}
+
+/** @internal */
+export const make = (
+  peer: Peer.Peer,
+  banList: BanList.BanList["Service"]
+): { readonly connection: Connection.Connection; readonly release: () => void } => {
+  const handle = new Handle(peer, banList)
+  return { connection: handle, release: () => handle.release() }
+}

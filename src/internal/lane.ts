@@ -1,0 +1,183 @@
+/**
+ * One lane of a connection: a bounded queue of messages that are to leave in order.
+ *
+ * A message counts against the bounds from the moment it is taken in until the operating system has taken all of it,
+ * so what a write holds is never beside the bounds.
+ */
+import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
+import * as Queue from "effect/Queue"
+import type * as Envelope from "../domain/Envelope.ts"
+import type * as Message from "../domain/Message.ts"
+import * as SendError from "../services/SendError.ts"
+
+/** A sender that waits for room, with what is left of its batch. */
+interface Waiter {
+  readonly messages: ReadonlyArray<Message.Message>
+  next: number
+  readonly done: (error: SendError.SendError | undefined) => void
+}
+
+/** @internal */
+export interface LaneOptions {
+  readonly priority: Message.Priority
+  readonly maxMessages: number
+  readonly maxBytes: number
+  readonly envelope: Envelope.Envelope
+  /** Told after messages were taken in. */
+  readonly onOffer: () => void
+}
+
+/** @internal */
+export class Lane {
+  /** Messages and bytes that have been taken in and have not left. */
+  messages = 0
+  bytes = 0
+  readonly #options: LaneOptions
+  readonly #queue: Queue.Queue<Message.Message>
+  /** What a failed write gave back: it leaves before all that is queued, the last element first. */
+  #returned: Array<Message.Message> = []
+  #waiters: Array<Waiter> = []
+  #closed: SendError.ConnectionClosed | undefined = undefined
+
+  constructor(options: LaneOptions, queue: Queue.Queue<Message.Message>) {
+    this.#options = options
+    this.#queue = queue
+  }
+
+  get isEmpty(): boolean {
+    return this.messages === 0
+  }
+
+  /** How full the lane is, from 0 to 1 and beyond. */
+  get fill(): number {
+    return Math.max(this.messages / this.#options.maxMessages, this.bytes / this.#options.maxBytes)
+  }
+
+  /** Takes a message in when there is room and nobody waits before it. */
+  offerUnsafe(message: Message.Message): boolean {
+    if (this.#waiters.length > 0 || !this.#admit(message)) return false
+    this.#options.onOffer()
+    return true
+  }
+
+  /** Why a message cannot be taken, for a caller that does not wait. */
+  refusal(message: Message.Message, accepted: number): SendError.SendError | undefined {
+    const refused = this.#options.envelope.check(message, this.#options.priority)
+    if (refused !== undefined) return new SendError.SendError({ reason: refused, accepted })
+    return this.#closed === undefined ? undefined : new SendError.SendError({ reason: this.#closed, accepted })
+  }
+
+  full(accepted: number): SendError.SendError {
+    return new SendError.SendError({
+      reason: new SendError.LaneFull({
+        priority: this.#options.priority,
+        messages: this.messages,
+        bytes: this.bytes
+      }),
+      accepted
+    })
+  }
+
+  /** Takes messages in one after another, waiting for room. They have been checked. */
+  offerWaiting(messages: ReadonlyArray<Message.Message>, from: number): Effect.Effect<void, SendError.SendError> {
+    return Effect.callback<void, SendError.SendError>((resume) => {
+      const cancel = this.wait(messages, from, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
+      return Effect.sync(cancel)
+    })
+  }
+
+  /** The callback form of `offerWaiting`. Returns how to give up. */
+  wait(
+    messages: ReadonlyArray<Message.Message>,
+    from: number,
+    done: (error: SendError.SendError | undefined) => void
+  ): () => void {
+    if (this.#closed !== undefined) {
+      done(new SendError.SendError({ reason: this.#closed, accepted: from }))
+      return constVoid
+    }
+    const waiter: Waiter = { messages, next: from, done }
+    this.#waiters.push(waiter)
+    this.#admitWaiters()
+    return () => {
+      const at = this.#waiters.indexOf(waiter)
+      if (at === -1) return
+      this.#waiters.splice(at, 1)
+      // Those behind may fit where this one did not.
+      this.#admitWaiters()
+    }
+  }
+
+  /** Takes messages back that have not left yet. */
+  withdraw(unwanted: ReadonlySet<Message.Message>): void {
+    const kept: Array<Message.Message> = []
+    const withdrawn: Array<Message.Message> = []
+    for (let message = this.next(); message !== undefined; message = this.next()) {
+      if (unwanted.has(message)) withdrawn.push(message)
+      else kept.push(message)
+    }
+    for (const message of kept) Queue.offerUnsafe(this.#queue, message)
+    this.release(withdrawn)
+  }
+
+  /** The next message that is to leave. It keeps counting until `release`. */
+  next(): Message.Message | undefined {
+    if (this.#returned.length > 0) return this.#returned.pop()
+    const exit = Queue.takeUnsafe(this.#queue)
+    return exit !== undefined && exit._tag === "Success" ? exit.value : undefined
+  }
+
+  /** Puts messages back that have not left: they are next, in the same order. */
+  giveBack(messages: ReadonlyArray<Message.Message>): void {
+    for (let i = messages.length - 1; i >= 0; i--) this.#returned.push(messages[i]!)
+  }
+
+  /** Says that messages have left, and lets in who waits for their room. */
+  release(messages: ReadonlyArray<Message.Message>): void {
+    const { envelope } = this.#options
+    for (const message of messages) this.bytes -= envelope.wireSize(message)
+    this.messages -= messages.length
+    if (this.#waiters.length > 0) this.#admitWaiters()
+  }
+
+  /** Takes nothing more, and fails who waits. */
+  close(reason: SendError.ConnectionClosed): void {
+    this.#closed ??= reason
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) {
+      waiter.done(new SendError.SendError({ reason, accepted: waiter.next }))
+    }
+  }
+
+  #admit(message: Message.Message): boolean {
+    if (this.#closed !== undefined) return false
+    const { envelope, maxBytes, maxMessages } = this.#options
+    const size = envelope.wireSize(message)
+    if (this.messages >= maxMessages || (this.bytes + size > maxBytes && this.messages > 0)) return false
+    Queue.offerUnsafe(this.#queue, message)
+    this.messages += 1
+    this.bytes += size
+    return true
+  }
+
+  #admitWaiters(): void {
+    let admitted = false
+    while (this.#waiters.length > 0) {
+      const waiter = this.#waiters[0]!
+      while (waiter.next < waiter.messages.length && this.#admit(waiter.messages[waiter.next]!)) {
+        waiter.next += 1
+        admitted = true
+      }
+      if (waiter.next < waiter.messages.length) break
+      this.#waiters.shift()
+      waiter.done(undefined)
+    }
+    if (admitted) this.#options.onOffer()
+  }
+}
+
+/** @internal */
+export const make = (options: LaneOptions): Effect.Effect<Lane> =>
+  Effect.map(Queue.make<Message.Message>({ capacity: options.maxMessages }), (queue) => new Lane(options, queue))

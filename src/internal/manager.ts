@@ -1,0 +1,322 @@
+/**
+ * The network manager: makes peers, shares them between handles, and closes everything in good order.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Exit from "effect/Exit"
+import * as Hash from "effect/Hash"
+import type * as AddressResolver from "effect/net/AddressResolver"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Option from "effect/Option"
+import * as RcMap from "effect/RcMap"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as EndPoint from "../domain/EndPoint.ts"
+import type * as Envelope from "../domain/Envelope.ts"
+import * as NativeEnvelope from "../domain/NativeEnvelope.ts"
+import * as PeerGroup from "../domain/PeerGroup.ts"
+import type * as BanList from "../services/BanList.ts"
+import type * as BufferPool from "../services/BufferPool.ts"
+import * as ConnectionAuthorizer from "../services/ConnectionAuthorizer.ts"
+import * as ConnectionState from "../services/ConnectionState.ts"
+import * as DisconnectReason from "../services/DisconnectReason.ts"
+import * as NetworkConfig from "../services/NetworkConfig.ts"
+import type * as NetworkManager from "../services/NetworkManager.ts"
+import * as ReconnectPolicy from "../services/ReconnectPolicy.ts"
+import * as Transport from "../services/Transport.ts"
+import type * as WorkerThreads from "../services/WorkerThreads.ts"
+import * as Acceptor from "./acceptor.ts"
+import * as Dialer from "./dialer.ts"
+import * as Handle from "./handle.ts"
+import * as Peer from "./peer.ts"
+import * as Runner from "./runner.ts"
+import * as ServiceRegistry from "./serviceRegistry.ts"
+
+/** @internal */
+export interface Parts {
+  readonly transport: Transport.Transport["Service"]
+  readonly resolver: AddressResolver.AddressResolver["Service"]
+  readonly pool: BufferPool.BufferPool["Service"]
+  readonly banList: BanList.BanList["Service"]
+  readonly settings: NetworkConfig.Settings
+  readonly threads: WorkerThreads.WorkerThreads["Service"]
+  readonly toError: (reason: NetworkManager.NetworkError["reason"]) => NetworkManager.NetworkError
+}
+
+/** What a dialled connection is shared by; the settings are those of whoever asked first. */
+class Key implements Equal.Equal {
+  readonly endPoint: EndPoint.EndPoint
+  readonly settings: NetworkConfig.Settings
+  readonly options: NetworkManager.ConnectOptions
+  readonly envelope: Envelope.Envelope
+  readonly transport: Transport.Transport["Service"]
+
+  constructor(
+    endPoint: EndPoint.EndPoint,
+    settings: NetworkConfig.Settings,
+    options: NetworkManager.ConnectOptions,
+    transport: Transport.Transport["Service"]
+  ) {
+    this.endPoint = endPoint
+    this.settings = settings
+    this.options = options
+    this.envelope = options.envelope ?? NativeEnvelope.envelope
+    this.transport = options.transport ?? transport
+  }
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return that instanceof Key && Equal.equals(this.endPoint, that.endPoint) && this.envelope === that.envelope &&
+      this.transport === that.transport && this.options.login === that.options.login
+  }
+  [Hash.symbol](): number {
+    return Hash.hash(this.endPoint)
+  }
+}
+
+class Manager {
+  readonly #parts: Parts
+  readonly #peers = new Set<Peer.Peer>()
+  readonly #services: ServiceRegistry.ServiceRegistry
+  readonly #listeners = new Set<Effect.Effect<void>>()
+  #lastId = 0
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#services = new ServiceRegistry.ServiceRegistry(this.toHandle)
+  }
+
+  readonly toHandle = (peer: Peer.Peer) => Handle.make(peer, this.#parts.banList).connection
+
+  /** The shared part of a dialled connection. It drains and closes when the last handle is gone. */
+  readonly dialPeer = (key: Key): Effect.Effect<Peer.Peer, never, Scope.Scope> => {
+    const { banList, resolver } = this.#parts
+    return this.#acquirePeer(
+      { endPoint: EndPoint.format(key.endPoint), side: "dialled", settings: key.settings, envelope: key.envelope },
+      (peer) => {
+        peer.runner.fork(Dialer.run({
+          peer,
+          endPoint: key.endPoint,
+          transport: key.transport,
+          resolver,
+          banList,
+          policy: key.options.reconnect ?? ReconnectPolicy.jittered,
+          login: key.options.login
+        }))
+      }
+    )
+  }
+
+  #acquirePeer(
+    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope">,
+    start: (peer: Peer.Peer) => void
+  ): Effect.Effect<Peer.Peer, never, Scope.Scope> {
+    const acquire = Effect.gen({ self: this }, function*() {
+      // A scope of its own: fibers of the peer go on while the connection drains.
+      const scope = yield* Scope.make()
+      const runner = yield* Scope.provide(Runner.make, scope)
+      this.#lastId += 1
+      const peer = yield* Peer.make({
+        ...options,
+        id: this.#lastId,
+        runner,
+        pool: this.#parts.pool,
+        banList: this.#parts.banList,
+        services: this.#services
+      }, ConnectionState.ConnectionState.Connecting({ attempt: 1, since: runner.now() }))
+      this.#peers.add(peer)
+      start(peer)
+      return { peer, scope }
+    })
+    return Effect.map(
+      Effect.acquireRelease(acquire, ({ peer, scope }) =>
+        drain(peer).pipe(
+          Effect.andThen(Effect.sync(() => {
+            peer.close(new DisconnectReason.ClosedHere())
+            this.#peers.delete(peer)
+          })),
+          Effect.andThen(Scope.close(scope, Exit.void))
+        )),
+      ({ peer }) => peer
+    )
+  }
+
+  readonly connect = (
+    connections: RcMap.RcMap<Key, Peer.Peer>,
+    input: EndPoint.Input,
+    options: NetworkManager.ConnectOptions
+  ) =>
+    Effect.gen({ self: this }, function*() {
+      const endPoint = yield* this.#endPoint(input)
+      const settings = yield* this.#settings(options)
+      const peer = yield* RcMap.get(connections, new Key(endPoint, settings, options, this.#parts.transport))
+      const { connection, release } = Handle.make(peer, this.#parts.banList)
+      yield* Effect.addFinalizer(() => Effect.sync(release))
+      return connection
+    })
+
+  readonly bind = <E, R>(input: EndPoint.Input, options: NetworkManager.BindOptions<E, R>) =>
+    Effect.gen({ self: this }, function*() {
+      const endPoint = yield* this.#endPoint(input)
+      const settings = yield* this.#settings(options)
+      const address = yield* this.#resolve(endPoint)
+      const authorizer = options.authorizer ?? (yield* ConnectionAuthorizer.ConnectionAuthorizer)
+      const context = yield* Effect.context<R>()
+      const onConnection = options.onConnection
+      return yield* this.#listen(address, {
+        settings,
+        authorizer,
+        limitRate: options.limitRate ?? true,
+        envelope: options.envelope ?? NativeEnvelope.envelope,
+        transport: options.transport ?? this.#parts.transport,
+        onConnection: onConnection === undefined
+          ? undefined
+          : (connection) => Effect.provideContext(onConnection(connection), context)
+      })
+    })
+
+  readonly register = <E, R>(serviceId: number, make: NetworkManager.MakeHandler<E, R>) =>
+    Effect.gen({ self: this }, function*() {
+      if (!Number.isInteger(serviceId) || serviceId < 0 || serviceId > 0x7fffffff) {
+        return yield* this.#parts.toError(
+          new NetworkConfig.BadOption({
+            option: "serviceId",
+            value: serviceId,
+            problem: "an integer from 0 to 2147483647 is needed"
+          })
+        )
+      }
+      const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+      const remove = this.#services.add({
+        serviceId,
+        // The scope that counts is the one of the peer, not the one that the service is registered in.
+        make: (connection) =>
+          Effect.flatMap(Effect.scope, (scope) =>
+            Effect.provideContext(
+              make(connection),
+              Context.add(context, Scope.Scope, scope) as Context.Context<R | Scope.Scope>
+            ))
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(remove))
+    })
+
+  readonly connections = Effect.sync(() => Array.from(this.#peers, this.toHandle))
+
+  /** Closes the connections of whoever is banned. */
+  readonly onBan = (ban: BanList.Ban): void => {
+    for (const peer of this.#peers) {
+      const address = peer.remoteAddress
+      if (Option.isNone(address) || !PeerGroup.contains(ban.group, address.value)) continue
+      peer.disconnect(new DisconnectReason.PeerBanned({ address: NetAddress.formatSocketAddress(address.value) }))
+    }
+  }
+
+  /** Stops accepting and drains everything, all at the same time. */
+  readonly shutdown: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.forEach(
+      [...this.#listeners, ...Array.from(this.#peers, drain)],
+      (close) => close,
+      { concurrency: "unbounded", discard: true }
+    )
+  )
+
+  #listen(
+    address: NetAddress.SocketAddress,
+    options: Pick<Acceptor.AcceptorOptions, "settings" | "authorizer" | "limitRate" | "onConnection"> & {
+      readonly envelope: Envelope.Envelope
+      readonly transport: Transport.Transport["Service"]
+    }
+  ): Effect.Effect<NetworkManager.Listener, NetworkManager.NetworkError, Scope.Scope> {
+    return Effect.gen({ self: this }, function*() {
+      const accepting = yield* Scope.make()
+      const serving = yield* Scope.make()
+      const runner = yield* Scope.provide(Runner.make, serving)
+      const acceptor: Acceptor.Acceptor = new Acceptor.Acceptor({
+        ...options,
+        runner,
+        banList: this.#parts.banList,
+        toHandle: this.toHandle,
+        withPeer: (link, use) =>
+          Effect.scoped(Effect.flatMap(
+            this.#acquirePeer({
+              endPoint: NetAddress.formatSocketAddress(link.remoteAddress),
+              side: "accepted",
+              settings: options.settings,
+              envelope: options.envelope
+            }, () => {}),
+            use
+          ))
+      })
+      const close: Effect.Effect<void> = yield* Effect.cached<void, never, never>(
+        Scope.close(accepting, Exit.void).pipe(
+          Effect.andThen(Effect.forEach(acceptor.peers, drain, { concurrency: "unbounded", discard: true })),
+          Effect.andThen(Scope.close(serving, Exit.void)),
+          Effect.andThen(Effect.sync(() => {
+            this.#listeners.delete(close)
+          }))
+        )
+      )
+      this.#listeners.add(close)
+      yield* Effect.addFinalizer(() => close)
+      const listener = yield* options.transport.listen(address, acceptor.onLink).pipe(
+        Scope.provide(accepting),
+        Effect.mapError(this.#parts.toError)
+      )
+      return {
+        address: listener.address,
+        connections: Effect.sync(() => Array.from(acceptor.peers, this.toHandle))
+      }
+    })
+  }
+
+  #resolve(endPoint: EndPoint.EndPoint): Effect.Effect<NetAddress.SocketAddress, NetworkManager.NetworkError> {
+    if (NetAddress.isUnixPathAddress(endPoint)) return Effect.succeed(endPoint)
+    return this.#parts.resolver.resolve(endPoint).pipe(
+      Effect.map((addresses) => addresses[0]),
+      Effect.mapError((cause) =>
+        this.#parts.toError(
+          new Transport.TransportError({ problem: "NameNotFound", address: EndPoint.format(endPoint), cause })
+        )
+      )
+    )
+  }
+
+  #endPoint(input: EndPoint.Input): Effect.Effect<EndPoint.EndPoint, NetworkManager.NetworkError> {
+    return Effect.fromResult(Result.mapError(EndPoint.fromInput(input), this.#parts.toError))
+  }
+
+  #settings(options: NetworkConfig.Options): Effect.Effect<NetworkConfig.Settings, NetworkManager.NetworkError> {
+    return Effect.fromResult(
+      Result.mapError(NetworkConfig.override(this.#parts.settings, options), this.#parts.toError)
+    )
+  }
+}
+
+/** Gives queued messages a bounded time to leave. A connection that was drained, or is closed, is not waited for. */
+const drain = (peer: Peer.Peer): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (peer.isClosed || peer.isDrained || peer.writer.isIdle) return Effect.void
+    return Effect.interruptible(peer.writer.idle).pipe(
+      Effect.raceFirst(Effect.interruptible(Deferred.await(peer.closed))),
+      Effect.timeoutOption(peer.settings.drainTimeout),
+      Effect.andThen(Effect.sync(() => {
+        peer.isDrained = true
+      }))
+    )
+  })
+
+/** @internal */
+export const make = Effect.fnUntraced(
+  function*(parts: Parts): Effect.fn.Return<NetworkManager.NetworkManager["Service"], never, Scope.Scope> {
+    const manager = new Manager(parts)
+    const connections = yield* RcMap.make({ lookup: manager.dialPeer })
+    yield* parts.banList.subscribe(manager.onBan)
+    yield* Effect.addFinalizer(() => manager.shutdown)
+    return {
+      connect: (endPoint, options) => manager.connect(connections, endPoint, options ?? {}),
+      bind: (endPoint, options) => manager.bind(endPoint, options ?? {}),
+      register: manager.register,
+      connections: manager.connections
+    }
+  }
+)

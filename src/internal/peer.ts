@@ -1,0 +1,288 @@
+/**
+ * What all handles on one connection share: its lanes, its requests, its takers, its state, and the session of the
+ * moment. It outlives sockets.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as NetAddress from "effect/net/NetAddress"
+import type * as Envelope from "../domain/Envelope.ts"
+import * as Message from "../domain/Message.ts"
+import * as PacketReader from "../domain/PacketReader.ts"
+import type * as BanList from "../services/BanList.ts"
+import type * as BufferPool from "../services/BufferPool.ts"
+import * as ConnectionState from "../services/ConnectionState.ts"
+import type * as DisconnectReason from "../services/DisconnectReason.ts"
+import type * as NetworkConfig from "../services/NetworkConfig.ts"
+import * as SendError from "../services/SendError.ts"
+import type * as Transport from "../services/Transport.ts"
+import * as Consumer from "./consumer.ts"
+import * as Lane from "./lane.ts"
+import * as Requests from "./requests.ts"
+import type * as Runner from "./runner.ts"
+import type * as ServiceRegistry from "./serviceRegistry.ts"
+import * as Session from "./session.ts"
+import * as Writer from "./writer.ts"
+
+/** @internal */
+export interface PeerOptions {
+  readonly id: number
+  readonly endPoint: string
+  readonly side: "dialled" | "accepted"
+  readonly settings: NetworkConfig.Settings
+  readonly envelope: Envelope.Envelope
+  readonly runner: Runner.Runner
+  readonly pool: BufferPool.BufferPool["Service"]
+  readonly banList: BanList.BanList["Service"]
+  readonly services: ServiceRegistry.ServiceRegistry
+}
+
+/** One who takes messages: of one service, or all. */
+interface Taker {
+  readonly serviceId: number | undefined
+  readonly consumer: Consumer.Consumer
+}
+
+/** Messages that come before anybody takes any are kept for the first taker, up to these bounds. */
+const maxEarlyMessages = 1000
+const maxEarlyBytes = 65_536
+
+/** What a protocol error costs: malformed packets and sequence errors, and a login that is refused. */
+const protocolErrorPoints = 200
+const refusedLoginPoints = 100
+
+/** @internal */
+export class Peer {
+  readonly id: number
+  readonly endPoint: string
+  readonly side: "dialled" | "accepted"
+  readonly settings: NetworkConfig.Settings
+  readonly envelope: Envelope.Envelope
+  readonly runner: Runner.Runner
+  readonly high: Lane.Lane
+  readonly normal: Lane.Lane
+  readonly writer: Writer.Writer
+  readonly requests: Requests.Requests
+  readonly closed = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
+  readonly stateListeners = new Set<(state: ConnectionState.ConnectionState) => void>()
+  readonly eventListeners = new Set<(event: ConnectionState.ConnectionEvent) => void>()
+  state: ConnectionState.ConnectionState
+  /** Set once the queued messages have had their time to leave. */
+  isDrained = false
+  messagesSent = 0
+  messagesReceived = 0
+  messagesUnhandled = 0
+  readonly #options: PeerOptions
+  #session: Session.Session | undefined = undefined
+  #takers: ReadonlyArray<Taker> = []
+  /** Mail for the first taker; `undefined` once there has been one. */
+  #early: Array<Message.Message> | undefined = []
+  #earlyBytes = 0
+  #lastAddress: NetAddress.SocketAddress | undefined = undefined
+
+  constructor(options: PeerOptions, high: Lane.Lane, normal: Lane.Lane, state: ConnectionState.ConnectionState) {
+    this.#options = options
+    this.id = options.id
+    this.endPoint = options.endPoint
+    this.side = options.side
+    this.settings = options.settings
+    this.envelope = options.envelope
+    this.runner = options.runner
+    this.high = high
+    this.normal = normal
+    this.state = state
+    this.requests = new Requests.Requests(options.runner, options.side)
+    this.writer = new Writer.Writer({
+      envelope: options.envelope,
+      high,
+      normal,
+      slabs: options.pool,
+      writeBytes: options.settings.writeBytes,
+      onWritten: (messages) => {
+        this.messagesSent += messages.length
+        this.requests.written(messages)
+        this.#session?.resumeIfPossible()
+      }
+    })
+  }
+
+  /** What this peer's logs carry. */
+  get annotations(): Record<string, unknown> {
+    return { connection: this.id, endPoint: this.endPoint, side: this.side }
+  }
+
+  get isClosed(): boolean {
+    return this.state._tag === "Closed"
+  }
+
+  get laneFill(): number {
+    return Math.max(this.normal.fill, this.high.fill)
+  }
+
+  /** The address of the peer, of the last socket when there is none now. */
+  get remoteAddress(): Option.Option<NetAddress.SocketAddress> {
+    return Option.fromUndefinedOr(this.#lastAddress)
+  }
+
+  // --- sessions
+
+  /** Makes the session of a link that is up. The caller runs it. */
+  startSession(
+    link: Transport.Link,
+    checkLogin?: (message: Message.Message) => Effect.Effect<boolean>
+  ): Session.Session {
+    const reader = PacketReader.make(this.envelope, {
+      maxMessageSize: this.settings.maxMessageBytes,
+      slabs: this.#options.pool,
+      side: this.side
+    })
+    const session = new Session.Session(this, link, reader, checkLogin)
+    this.#session = session
+    this.#lastAddress = link.remoteAddress
+    if (checkLogin === undefined) this.onOpen(session)
+    else {
+      this.setState(ConnectionState.ConnectionState.LoggingIn({
+        since: this.runner.now(),
+        remoteAddress: link.remoteAddress
+      }))
+    }
+    return session
+  }
+
+  onOpen(session: Session.Session): void {
+    const { remoteAddress } = session
+    this.setState(ConnectionState.ConnectionState.Connected({ since: this.runner.now(), remoteAddress }))
+    this.emit(ConnectionState.ConnectionEvent.Connected({ endPoint: this.endPoint, remoteAddress }))
+  }
+
+  /** A session has ended: what waited for its answers is told. */
+  endSession(session: Session.Session, reason: DisconnectReason.DisconnectReason): void {
+    if (this.#session !== session) return
+    this.#session = undefined
+    const wasOpen = this.state._tag === "Connected"
+    this.requests.disconnected(reason)
+    if (wasOpen) this.emit(ConnectionState.ConnectionEvent.Disconnected({ endPoint: this.endPoint, reason }))
+  }
+
+  /** Ends the socket of the moment, if there is one. */
+  disconnect(reason: DisconnectReason.DisconnectReason): void {
+    this.#session?.end(reason)
+  }
+
+  /** Closes the connection for good. */
+  close(reason: DisconnectReason.DisconnectReason): void {
+    if (this.isClosed) return
+    this.disconnect(reason)
+    const error = new SendError.ConnectionClosed({ reason })
+    this.setState(ConnectionState.ConnectionState.Closed({ reason }))
+    this.high.close(error)
+    this.normal.close(error)
+    this.requests.close(error)
+    this.#early = undefined
+    for (const taker of this.#takers) taker.consumer.end()
+    Deferred.doneUnsafe(this.closed, Exit.succeed(reason))
+  }
+
+  // --- state
+
+  setState(state: ConnectionState.ConnectionState): void {
+    if (this.isClosed) return
+    this.state = state
+    for (const listener of [...this.stateListeners]) listener(state)
+  }
+
+  emit(event: ConnectionState.ConnectionEvent): void {
+    for (const listener of [...this.eventListeners]) listener(event)
+  }
+
+  // --- messages
+
+  addTaker(consumer: Consumer.Consumer, serviceId: number | undefined): () => void {
+    const taker: Taker = { serviceId, consumer }
+    this.#takers = [...this.#takers, taker]
+    if (this.isClosed) consumer.end()
+    else this.#handOutEarly()
+    return () => {
+      this.#takers = this.#takers.filter((other) => other !== taker)
+    }
+  }
+
+  /** Hands messages to all who want them. `done` is called when the last of them has finished. */
+  dispatch(messages: ReadonlyArray<Message.Message>, done: () => void): void {
+    this.messagesReceived += messages.length
+    this.#options.services.attach(this, messages)
+    let running = 1
+    const finish = () => {
+      running -= 1
+      if (running === 0) done()
+    }
+    const takers = this.#takers
+    let isForAll = false
+    for (const taker of takers) {
+      const wanted = taker.serviceId === undefined ? messages : ofService(messages, taker.serviceId)
+      isForAll ||= taker.serviceId === undefined
+      if (wanted.length === 0) continue
+      running += 1
+      taker.consumer.deliver({ messages: wanted, done: finish })
+    }
+    if (!isForAll) this.#unhandled(messages, takers)
+    finish()
+  }
+
+  /** Gives the peer points for what it has done wrong. */
+  punish(problem: { readonly _tag: string; readonly message: string }): void {
+    const address = this.#lastAddress
+    if (address === undefined) return
+    const points = problem._tag === "LoginFailed" ? refusedLoginPoints : protocolErrorPoints
+    this.runner.fork(this.#options.banList.punish(address, points, problem.message))
+  }
+
+  #unhandled(messages: ReadonlyArray<Message.Message>, takers: ReadonlyArray<Taker>): void {
+    for (const message of messages) {
+      if (takers.some((taker) => taker.serviceId === message.serviceId)) continue
+      if (this.#early !== undefined && this.#keepEarly(this.#early, message)) continue
+      this.messagesUnhandled += 1
+      if (this.messagesUnhandled === 1) {
+        this.runner.fork(Effect.annotateLogs(
+          Effect.logDebug(`Nobody takes message ${message.serviceId}/${message.messageId}; such messages are dropped`),
+          this.annotations
+        ))
+      }
+    }
+  }
+
+  #keepEarly(early: Array<Message.Message>, message: Message.Message): boolean {
+    if (early.length >= maxEarlyMessages || this.#earlyBytes + message.bodyLength > maxEarlyBytes) return false
+    this.#earlyBytes += message.bodyLength
+    early.push(Message.keep(message))
+    return true
+  }
+
+  #handOutEarly(): void {
+    const early = this.#early
+    this.#early = undefined
+    if (early === undefined || early.length === 0) return
+    this.messagesReceived -= early.length
+    this.dispatch(early, () => {})
+  }
+}
+
+const ofService = (messages: ReadonlyArray<Message.Message>, serviceId: number): ReadonlyArray<Message.Message> => {
+  let at = 0
+  while (at < messages.length && messages[at]!.serviceId === serviceId) at += 1
+  return at === messages.length ? messages : messages.filter((message) => message.serviceId === serviceId)
+}
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  options: PeerOptions,
+  state: ConnectionState.ConnectionState
+): Effect.fn.Return<Peer> {
+  const { envelope, settings } = options
+  const shared = { envelope, maxBytes: settings.laneBytes, onOffer: () => peer.writer.signal() }
+  const high = yield* Lane.make({ ...shared, priority: "high", maxMessages: settings.highLaneMessages })
+  const normal = yield* Lane.make({ ...shared, priority: "normal", maxMessages: settings.normalLaneMessages })
+  const peer: Peer = new Peer(options, high, normal, state)
+  return peer
+})

@@ -1,0 +1,184 @@
+/**
+ * The requests of one connection that wait for their replies.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
+import * as Header from "../domain/Header.ts"
+import * as Message from "../domain/Message.ts"
+import type * as DisconnectReason from "../services/DisconnectReason.ts"
+import * as SendError from "../services/SendError.ts"
+import * as Alarm from "./alarm.ts"
+import type * as Lane from "./lane.ts"
+import type * as Runner from "./runner.ts"
+
+interface Pending {
+  readonly id: number
+  readonly message: Message.Message
+  readonly lane: Lane.Lane
+  readonly deadline: number
+  readonly timeout: Duration.Duration
+  /** Whether the operating system has taken the request. Until then it survives the loss of a socket. */
+  hasLeft: boolean
+  /** Ends the wait for room in the lane. */
+  stopWaiting: () => void
+  readonly resume: (effect: Effect.Effect<Message.Message, SendError.RequestError>) => void
+}
+
+const maxId = 0x7fffffff
+
+/** So many requests that nobody waits for any more are remembered, to tell a late reply from other messages. */
+const maxAbandoned = 1024
+
+/** @internal */
+export class Requests {
+  readonly #pending = new Map<number, Pending>()
+  readonly #abandoned = new Map<number, Message.Message>()
+  readonly #runner: Runner.Runner
+  readonly #alarm: Alarm.Alarm
+  #lastId: number
+
+  /** The two sides of a connection number their requests apart: the dialling side odd, the accepting side even. */
+  constructor(runner: Runner.Runner, side: "dialled" | "accepted") {
+    this.#runner = runner
+    this.#alarm = new Alarm.Alarm(runner, (now) => this.#expire(now))
+    this.#lastId = side === "dialled" ? -1 : 0
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  get expectsReplies(): boolean {
+    return this.#pending.size > 0 || this.#abandoned.size > 0
+  }
+
+  /** Sends a request under a fresh RequestId and waits for its reply. The timeout covers the wait for a lane too. */
+  request(
+    message: Message.Message,
+    lane: Lane.Lane,
+    timeout: Duration.Duration
+  ): Effect.Effect<Message.Message, SendError.RequestError> {
+    return Effect.callback<Message.Message, SendError.RequestError>((resume) => {
+      const id = this.#freeId()
+      const request = Message.withHeader(message, Header.requestId, id)
+      const refused = lane.refusal(request, 0)
+      if (refused !== undefined) return resume(Effect.fail(new SendError.RequestError({ reason: refused.reason })))
+      const pending: Pending = {
+        id,
+        message: request,
+        lane,
+        deadline: this.#runner.now() + Duration.toMillis(timeout),
+        timeout,
+        hasLeft: false,
+        stopWaiting: constVoid,
+        resume
+      }
+      this.#pending.set(id, pending)
+      this.#alarm.set(pending.deadline)
+      if (!lane.offerUnsafe(request)) {
+        pending.stopWaiting = lane.wait([request], 0, (error) => {
+          if (error !== undefined) this.#fail(pending, error.reason)
+        })
+      }
+      return Effect.sync(() => {
+        if (this.#pending.delete(id)) this.#giveUp([pending])
+      })
+    })
+  }
+
+  /** Takes the reply to a request. Returns whether the message was one, be it too late. */
+  settle(message: Message.Message): boolean {
+    const id = Header.get(message.header, Header.requestId)
+    if (id === undefined) return false
+    const pending = this.#pending.get(id)
+    if (pending !== undefined && answers(message, pending.message)) {
+      this.#pending.delete(id)
+      pending.resume(Effect.succeed(Message.keep(message)))
+      return true
+    }
+    const abandoned = this.#abandoned.get(id)
+    return abandoned !== undefined && answers(message, abandoned) && this.#abandoned.delete(id)
+  }
+
+  /** Notes which requests have left. */
+  written(messages: ReadonlyArray<Message.Message>): void {
+    if (this.#pending.size === 0) return
+    for (const message of messages) {
+      const id = Header.get(message.header, Header.requestId)
+      const pending = id === undefined ? undefined : this.#pending.get(id)
+      if (pending !== undefined && pending.message === message) pending.hasLeft = true
+    }
+  }
+
+  /** The socket is gone: requests that had left will not be answered; the others leave on the next socket. */
+  disconnected(reason: DisconnectReason.DisconnectReason): void {
+    for (const pending of this.#pending.values()) {
+      if (!pending.hasLeft) continue
+      const { messageId, serviceId } = pending.message
+      this.#fail(pending, new SendError.RequestInterrupted({ serviceId, messageId, reason }))
+    }
+    this.#abandoned.clear()
+  }
+
+  /** The connection is closed for good. */
+  close(reason: SendError.ConnectionClosed): void {
+    for (const pending of this.#pending.values()) this.#fail(pending, reason)
+    this.#alarm.clear()
+  }
+
+  #freeId(): number {
+    do this.#lastId = this.#lastId > maxId - 2 ? (this.#lastId & 1) : this.#lastId + 2
+    while (this.#pending.has(this.#lastId))
+    return this.#lastId
+  }
+
+  #fail(pending: Pending, reason: SendError.RequestError["reason"]): void {
+    this.#pending.delete(pending.id)
+    pending.resume(Effect.fail(new SendError.RequestError({ reason })))
+  }
+
+  /** Ends what is overdue and says when to look again. */
+  #expire(now: number): number | undefined {
+    let next: number | undefined
+    const overdue: Array<Pending> = []
+    for (const pending of this.#pending.values()) {
+      if (pending.deadline <= now) overdue.push(pending)
+      else if (next === undefined || pending.deadline < next) next = pending.deadline
+    }
+    this.#giveUp(overdue)
+    for (const pending of overdue) {
+      const { messageId, serviceId } = pending.message
+      this.#fail(pending, new SendError.RequestTimedOut({ serviceId, messageId, after: pending.timeout }))
+    }
+    return next
+  }
+
+  /** Nobody waits for these any more: what has not left is withdrawn, late replies to the rest are dropped. */
+  #giveUp(requests: ReadonlyArray<Pending>): void {
+    const waiting = new Map<Lane.Lane, Set<Message.Message>>()
+    for (const pending of requests) {
+      pending.stopWaiting()
+      this.#remember(pending)
+      if (!pending.hasLeft) waiting.set(pending.lane, (waiting.get(pending.lane) ?? new Set()).add(pending.message))
+    }
+    for (const [lane, messages] of waiting) lane.withdraw(messages)
+  }
+
+  #remember(pending: Pending): void {
+    if (this.#abandoned.size >= maxAbandoned) {
+      for (const oldest of this.#abandoned.keys()) {
+        this.#abandoned.delete(oldest)
+        break
+      }
+    }
+    this.#abandoned.set(pending.id, pending.message)
+  }
+}
+
+/**
+ * A reply comes from the service that was asked, or from service 0 when the request failed, and never has the message
+ * id of the request: a request of the peer that carries the same number is not taken for a reply.
+ */
+const answers = (message: Message.Message, request: Message.Message): boolean =>
+  message.serviceId === request.serviceId ? message.messageId !== request.messageId : message.serviceId === 0

@@ -1,0 +1,115 @@
+/**
+ * Why a connection is not open.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import type * as WireError from "../domain/WireError.ts"
+import type * as Transport from "./Transport.ts"
+
+/**
+ * The whole attempt, from look-up to login, took longer than `connectTimeout`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ConnectTimedOut extends Data.TaggedError("ConnectTimedOut")<{
+  readonly endPoint: string
+  readonly after: Duration.Duration
+}> {
+  override get message(): string {
+    return `${this.endPoint}: not connected within ${Duration.format(this.after)}`
+  }
+}
+
+/**
+ * The peer does not answer pings (dialled side), or sends none (accepted side).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class PeerUnresponsive extends Data.TaggedError("PeerUnresponsive")<{
+  readonly missing: "pong" | "ping" | "first message"
+  readonly after: Duration.Duration
+}> {
+  override get message(): string {
+    return `the peer sent no ${this.missing} for ${Duration.format(this.after)}`
+  }
+}
+
+/**
+ * The peer did not log in as this side demands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class LoginFailed extends Data.TaggedError("LoginFailed")<{
+  readonly problem: "TimedOut" | "NotALogin" | "Refused" | "CheckFailed"
+}> {
+  override get message(): string {
+    return `the peer did not log in: ${explainLogin[this.problem]}`
+  }
+}
+
+const explainLogin = {
+  TimedOut: "no login came in time",
+  NotALogin: "its first message was something else",
+  Refused: "its login is not valid",
+  CheckFailed: "the login could not be checked"
+} as const
+
+/**
+ * The peer's address is banned.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class PeerBanned extends Data.TaggedError("PeerBanned")<{ readonly address: string }> {
+  override get message(): string {
+    return `${this.address} is banned`
+  }
+}
+
+/**
+ * A newcomer was turned away before anything was read from it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TurnedAway extends Data.TaggedError("TurnedAway")<{
+  readonly problem: "TooManyConnections" | "TooManyFromAddress" | "TooOften" | "NotAuthorized"
+}> {
+  override get message(): string {
+    return `turned away: ${this.problem}`
+  }
+}
+
+/**
+ * This side closed the connection: the program asked for it, or the last scope that held it was closed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ClosedHere extends Data.TaggedError("ClosedHere")<{}> {
+  override get message(): string {
+    return "closed by this side"
+  }
+}
+
+/**
+ * Why a connection ended, or why an attempt to connect failed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DisconnectReason =
+  | Transport.TransportError
+  | WireError.WireError
+  | ConnectTimedOut
+  | PeerUnresponsive
+  | LoginFailed
+  | PeerBanned
+  | TurnedAway
+  | ClosedHere

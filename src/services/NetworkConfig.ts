@@ -1,0 +1,241 @@
+/**
+ * The settings of a network manager: sizes, counts and times, each with its default and its allowed range.
+ *
+ * They come from code (`layer`), from a configuration provider (`layerConfig`) or from environment variables that start
+ * with `FLOWEE_` (`layerFromEnv`). One connection or listener may override those that concern it.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+
+/**
+ * The resolved settings.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  /** Messages that wait in the normal lane of a connection, at most: 1 to 1,000,000. Default: 2000. */
+  readonly normalLaneMessages: number
+  /** Messages that wait in the high priority lane, at most: 1 to 1,000,000. Default: 20. */
+  readonly highLaneMessages: number
+  /** Bytes that wait in each lane, at most; a larger message is taken when its lane is empty. Default: 32,000,000. */
+  readonly laneBytes: number
+  /** Bytes that one write takes from the lanes, at most: a high message never waits behind more. Default: 250,000. */
+  readonly writeBytes: number
+  /** The largest message that is received, joined from its chunks, in bytes. Default: 32,000,000. */
+  readonly maxMessageBytes: number
+  /** Received bytes that wait for the handlers of a connection before reading pauses. Default: 1,048,576. */
+  readonly inboxBytes: number
+  /** From the start of an attempt to an open connection: look-up, dialling, TLS and login. Default: 20 seconds. */
+  readonly connectTimeout: Duration.Duration
+  /** The dialling side sends a ping this long after connecting, and again and again. Default: 90 seconds. */
+  readonly pingInterval: Duration.Duration
+  /** The dialling side gives a connection up when a ping is unanswered for so long. Default: 30 seconds. */
+  readonly pongTimeout: Duration.Duration
+  /** The accepting side gives a connection up that sends no first ping for so long. Default: 150 seconds. */
+  readonly firstPingTimeout: Duration.Duration
+  /** The accepting side gives a connection up that sends no further ping for so long. Default: 120 seconds. */
+  readonly nextPingTimeout: Duration.Duration
+  /** How long a request waits for its reply unless told otherwise. Default: 30 seconds. */
+  readonly requestTimeout: Duration.Duration
+  /** What closing gives the queued messages to leave, at most; zero drops them. Default: 5 seconds. */
+  readonly drainTimeout: Duration.Duration
+  /** How long the login check waits for the first message. Default: 4 seconds. */
+  readonly loginTimeout: Duration.Duration
+  /** An accepted connection that sends no message for so long is closed. Default: infinity, the pings decide. */
+  readonly firstMessageTimeout: Duration.Duration
+  /** Accepted connections of one listener, at most. Default: 4096. */
+  readonly maxConnections: number
+  /** Accepted connections from one address (IPv6: its /64) to one listener; loopback is exempt. Default: 64. */
+  readonly maxConnectionsPerAddress: number
+}
+
+/**
+ * Settings as they are given: any of them, durations in any form.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Options = {
+  readonly [K in keyof Settings]?: (Settings[K] extends Duration.Duration ? Duration.Input : Settings[K]) | undefined
+}
+
+/**
+ * An option has a value that cannot be used.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BadOption extends Data.TaggedError("BadOption")<{
+  readonly option: string
+  readonly value: unknown
+  readonly problem: string
+}> {
+  override get message(): string {
+    return `option "${this.option}": ${this.problem}, not ${String(this.value)}`
+  }
+}
+
+type Field =
+  | { readonly kind: "count"; readonly default: number; readonly minimum: number; readonly maximum: number }
+  | { readonly kind: "time"; readonly default: Duration.Duration; readonly minimum: number }
+
+const count = (value: number, minimum: number, maximum: number): Field => ({
+  kind: "count",
+  default: value,
+  minimum,
+  maximum
+})
+const time = (value: Duration.Input, minimum: number): Field => ({
+  kind: "time",
+  default: Duration.fromInputUnsafe(value),
+  minimum
+})
+
+const gigabyte = 1_000_000_000
+
+/** A write must be able to hold a packet, and the inbox a slab. */
+const fields: { readonly [K in keyof Settings]: Field } = {
+  normalLaneMessages: count(2000, 1, 1_000_000),
+  highLaneMessages: count(20, 1, 1_000_000),
+  laneBytes: count(32_000_000, 1, 64 * gigabyte),
+  writeBytes: count(250_000, 9000, gigabyte),
+  maxMessageBytes: count(32_000_000, 1, 2 * gigabyte),
+  inboxBytes: count(1_048_576, 65_536, gigabyte),
+  connectTimeout: time("20 seconds", 1),
+  pingInterval: time("90 seconds", 1),
+  pongTimeout: time("30 seconds", 1),
+  firstPingTimeout: time("150 seconds", 1),
+  nextPingTimeout: time("120 seconds", 1),
+  requestTimeout: time("30 seconds", 1),
+  drainTimeout: time("5 seconds", 0),
+  loginTimeout: time("4 seconds", 1),
+  firstMessageTimeout: time(Duration.infinity, 1),
+  maxConnections: count(4096, 0, 10_000_000),
+  maxConnectionsPerAddress: count(64, 0, 10_000_000)
+}
+
+const names = Object.keys(fields) as Array<keyof Settings>
+
+const resolveField = (name: string, field: Field, value: unknown): Result.Result<unknown, BadOption> => {
+  const bad = (problem: string) => Result.fail(new BadOption({ option: name, value, problem }))
+  if (field.kind === "count") {
+    return Number.isInteger(value) && (value as number) >= field.minimum && (value as number) <= field.maximum
+      ? Result.succeed(value)
+      : bad(`an integer from ${field.minimum} to ${field.maximum} is needed`)
+  }
+  const duration = Duration.fromInput(value as Duration.Input)
+  return duration._tag === "Some" && Duration.toMillis(duration.value) >= field.minimum
+    ? Result.succeed(duration.value)
+    : bad(`a duration of at least ${field.minimum} ms is needed`)
+}
+
+/**
+ * Puts options over settings, or says which option cannot be used.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const override = (base: Settings, options: Options): Result.Result<Settings, BadOption> => {
+  const settings: Record<string, unknown> = { ...base }
+  for (const name of names) {
+    if (options[name] === undefined) continue
+    const resolved = resolveField(name, fields[name], options[name])
+    if (Result.isFailure(resolved)) return Result.fail(resolved.failure)
+    settings[name] = resolved.success
+  }
+  return Result.succeed(settings as unknown as Settings)
+}
+
+/**
+ * The settings that hold where nothing else is said.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaults: Settings = Object.fromEntries(
+  names.map((name) => [name, fields[name].default])
+) as unknown as Settings
+
+/**
+ * The settings of the network managers that are built from here on.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class NetworkConfig extends Context.Service<NetworkConfig, Settings>()("effect-flowee/NetworkConfig") {}
+
+/**
+ * Settings from a configuration provider, each under its own name within `network`.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Config.Config<Options> = Config.all(
+  Object.fromEntries(names.map((name) => {
+    const field = fields[name]
+    return [
+      name,
+      field.kind === "count"
+        ? Config.withDefault(Config.Int(name), field.default)
+        : Config.withDefault(Config.Duration(name), field.default)
+    ]
+  }))
+).pipe(Config.nested("network")) as Config.Config<Options>
+
+/**
+ * Provides the defaults with the given options put over them.
+ *
+ * **Example** (Smaller lanes)
+ *
+ * ```ts
+ * import { NetworkConfig } from "effect-flowee"
+ *
+ * const layer = NetworkConfig.layer({ normalLaneMessages: 500, drainTimeout: "1 second" })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<NetworkConfig, BadOption> =>
+  Layer.effect(NetworkConfig, Effect.fromResult(override(defaults, options)))
+
+/**
+ * Provides the defaults. It cannot fail.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDefaults: Layer.Layer<NetworkConfig> = Layer.succeed(NetworkConfig, defaults)
+
+/**
+ * Provides what the configuration provider says.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<NetworkConfig, BadOption | Config.ConfigError> = Layer.effect(
+  NetworkConfig,
+  Effect.flatMap(config, (options) => Effect.fromResult(override(defaults, options)))
+)
+
+/**
+ * Provides what environment variables say: `FLOWEE_NETWORK_PING_INTERVAL=30s` and the like.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromEnv: Layer.Layer<NetworkConfig, BadOption | Config.ConfigError> = layerConfig.pipe(
+  Layer.provide(
+    ConfigProvider.layer(ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase, ConfigProvider.nested("FLOWEE")))
+  )
+)

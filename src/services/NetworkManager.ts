@@ -1,0 +1,183 @@
+/**
+ * Holds connections to peers and serves other peers.
+ *
+ * **Details**
+ *
+ * A manager has no global state: several can live side by side. Connections and listeners are scoped. When the scope of
+ * the manager is closed it accepts nobody any more, gives what is queued a bounded time to leave (`drainTimeout`), and
+ * closes every socket.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as AddressResolver from "effect/net/AddressResolver"
+import type * as NetAddress from "effect/net/NetAddress"
+import type * as Scope from "effect/Scope"
+import type * as EndPoint from "../domain/EndPoint.ts"
+import type * as Envelope from "../domain/Envelope.ts"
+import * as Manager from "../internal/manager.ts"
+import * as BanList from "./BanList.ts"
+import * as BufferPool from "./BufferPool.ts"
+import type * as Connection from "./Connection.ts"
+import type * as ConnectionAuthorizer from "./ConnectionAuthorizer.ts"
+import type * as CookieFile from "./CookieFile.ts"
+import * as NetworkConfig from "./NetworkConfig.ts"
+import type * as ReconnectPolicy from "./ReconnectPolicy.ts"
+import * as Transport from "./Transport.ts"
+import * as WorkerThreads from "./WorkerThreads.ts"
+
+/**
+ * A connection or listener could not be made because of what was asked for.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NetworkError extends Data.TaggedError("NetworkError")<{
+  readonly reason: EndPoint.BadEndPoint | NetworkConfig.BadOption | Transport.TransportError
+}> {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+/**
+ * Options of one connection, over the settings of its manager. Those of the first handle on an end point hold.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectOptions extends NetworkConfig.Options {
+  /** When to dial again. Default: `ReconnectPolicy.jittered`. */
+  readonly reconnect?: ReconnectPolicy.ReconnectPolicy | undefined
+  /** Log in with the cookie of this file, read anew at every connect. Default: no login. */
+  readonly login?: CookieFile.CookieFile["Service"] | undefined
+  /** Default: the native envelope. */
+  readonly envelope?: Envelope.Envelope | undefined
+  /** Default: the manager's transport. */
+  readonly transport?: Transport.Transport["Service"] | undefined
+}
+
+/**
+ * Options of a listener, over the settings of its manager.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BindOptions<E, R> extends NetworkConfig.Options {
+  /**
+   * Runs for each connection that was let in, once it is open. It is interrupted when its connection has ended and it
+   * has not finished within `drainTimeout`. Handlers of services need no program.
+   */
+  readonly onConnection?: ((connection: Connection.Connection) => Effect.Effect<unknown, E, R>) | undefined
+  /** Default: `ConnectionAuthorizer`, which lets everybody in. */
+  readonly authorizer?: ConnectionAuthorizer.Authorizer | undefined
+  /** Whether one address may connect only so often, see `AcceptRate`; loopback is exempt. Default: `true`. */
+  readonly limitRate?: boolean | undefined
+  /** Default: the native envelope. */
+  readonly envelope?: Envelope.Envelope | undefined
+  /** Default: the manager's transport. */
+  readonly transport?: Transport.Transport["Service"] | undefined
+}
+
+/**
+ * An address that is listened on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Listener {
+  /** The address, with the port that was given out for port 0. */
+  readonly address: NetAddress.SocketAddress
+  readonly connections: Effect.Effect<ReadonlyArray<Connection.Connection>>
+}
+
+/**
+ * Makes the handler of a service for one peer, at its first message. The scope is closed when the peer goes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MakeHandler<E, R> = (
+  connection: Connection.Connection
+) => Effect.Effect<Connection.Handler<unknown, never>, E, R>
+
+/**
+ * The network manager.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class NetworkManager extends Context.Service<NetworkManager, {
+  /**
+   * A handle on the connection to an end point, which is dialled unless there is one already. The handle works at once;
+   * the connection lives as long as the scope of one of its handles.
+   */
+  readonly connect: (
+    endPoint: EndPoint.Input,
+    options?: ConnectOptions
+  ) => Effect.Effect<Connection.Connection, NetworkError, Scope.Scope>
+  /** Listens on an address until the scope is closed. */
+  readonly bind: <E = never, R = never>(
+    endPoint: EndPoint.Input,
+    options?: BindOptions<E, R>
+  ) => Effect.Effect<Listener, NetworkError, R | Scope.Scope>
+  /**
+   * Tells a handler of each message to a service, from any connection of this manager, until the scope is closed. Any
+   * number of handlers may be told of one service.
+   */
+  readonly register: <E, R>(
+    serviceId: number,
+    make: MakeHandler<E, R>
+  ) => Effect.Effect<void, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
+  /** All connections there are, dialled and accepted. */
+  readonly connections: Effect.Effect<ReadonlyArray<Connection.Connection>>
+}>()("effect-flowee/NetworkManager") {}
+
+/**
+ * Makes a network manager. `NodeNetwork` and `MemoryNetwork` provide all that it needs.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<
+  NetworkManager["Service"],
+  never,
+  | Scope.Scope
+  | Transport.Transport
+  | AddressResolver.AddressResolver
+  | BufferPool.BufferPool
+  | BanList.BanList
+  | NetworkConfig.NetworkConfig
+  | WorkerThreads.WorkerThreads
+> = Effect.gen(function*() {
+  return yield* Manager.make({
+    transport: yield* Transport.Transport,
+    resolver: yield* AddressResolver.AddressResolver,
+    pool: yield* BufferPool.BufferPool,
+    banList: yield* BanList.BanList,
+    settings: yield* NetworkConfig.NetworkConfig,
+    threads: yield* WorkerThreads.WorkerThreads,
+    toError: (reason) => new NetworkError({ reason })
+  })
+})
+
+/**
+ * Provides a network manager over the parts that it is made of.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<
+  NetworkManager,
+  never,
+  | Transport.Transport
+  | AddressResolver.AddressResolver
+  | BufferPool.BufferPool
+  | BanList.BanList
+  | NetworkConfig.NetworkConfig
+  | WorkerThreads.WorkerThreads
+> = Layer.effect(NetworkManager, make)

@@ -1,0 +1,91 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as BufferPool from "../../src/services/BufferPool.ts"
+
+const KB = 1024
+const MB = 1024 * KB
+
+describe("BufferPool", () => {
+  it.effect("hands out slabs of its own size, or of the next power of two", () =>
+    Effect.gen(function*() {
+      const pool = BufferPool.makeUnsafe()
+      assert.strictEqual(pool.take(0).bytes.length, 262_144)
+      assert.strictEqual(pool.take(262_144).bytes.length, 262_144)
+      assert.strictEqual(pool.take(262_145).bytes.length, 524_288)
+      assert.strictEqual(pool.take(MB).bytes.length, MB)
+      assert.strictEqual(pool.take(MB + 1).bytes.length, 2 * MB)
+      assert.deepStrictEqual(yield* pool.stats, { taken: 5, freeBytes: 0, allocated: 5 })
+    }))
+
+  it.effect("uses slabs again, each with those of its size", () =>
+    Effect.gen(function*() {
+      const pool = BufferPool.makeUnsafe()
+      const usual = pool.take(0)
+      const large = pool.take(MB)
+      pool.give(usual)
+      pool.give(large)
+      assert.deepStrictEqual(yield* pool.stats, { taken: 0, freeBytes: 262_144 + MB, allocated: 2 })
+      assert.strictEqual(pool.take(600 * KB), large)
+      assert.strictEqual(pool.take(1), usual)
+      assert.notStrictEqual(pool.take(1), usual)
+      assert.deepStrictEqual(yield* pool.stats, { taken: 3, freeBytes: 0, allocated: 3 })
+    }))
+
+  it.effect("never hands out memory again that somebody kept a view of", () =>
+    Effect.gen(function*() {
+      const pool = BufferPool.makeUnsafe()
+      const slab = pool.take(0)
+      slab.exposed = true
+      pool.give(slab)
+      assert.deepStrictEqual(yield* pool.stats, { taken: 0, freeBytes: 0, allocated: 1 })
+      assert.notStrictEqual(pool.take(0), slab)
+    }))
+
+  it.effect("keeps no more free memory than it may", () =>
+    Effect.gen(function*() {
+      const pool = BufferPool.makeUnsafe({ slabSize: 64 * KB, maxFreeBytes: 200 * KB })
+      const slabs = Array.from({ length: 5 }, () => pool.take(0))
+      for (const slab of slabs) pool.give(slab)
+      assert.deepStrictEqual(yield* pool.stats, { taken: 0, freeBytes: 192 * KB, allocated: 5 })
+    }))
+
+  it.effect("keeps none with no room for any", () =>
+    Effect.gen(function*() {
+      const pool = BufferPool.makeUnsafe({ maxFreeBytes: 0 })
+      pool.give(pool.take(0))
+      assert.deepStrictEqual(yield* pool.stats, { taken: 0, freeBytes: 0, allocated: 1 })
+    }))
+
+  it.effect("does not let large slabs displace those of the usual size", () =>
+    Effect.gen(function*() {
+      const pool = BufferPool.makeUnsafe()
+      const sizes = [1, 2, 4, 8, 16]
+      // What a joined message of 9 MB leaves behind.
+      for (const slab of sizes.map((size) => pool.take(size * MB))) pool.give(slab)
+      assert.strictEqual((yield* pool.stats).freeBytes, 7 * MB)
+      const usual = Array.from({ length: 36 }, () => pool.take(0))
+      for (const slab of usual) pool.give(slab)
+      assert.strictEqual((yield* pool.stats).freeBytes, 16 * MB)
+    }))
+
+  it.effect("takes a slab size that is no power of two", () =>
+    Effect.gen(function*() {
+      const pool = BufferPool.makeUnsafe({ slabSize: 100_000 })
+      const slab = pool.take(99_999)
+      assert.strictEqual(slab.bytes.length, 100_000)
+      assert.strictEqual(pool.take(100_001).bytes.length, 131_072)
+      pool.give(slab)
+      assert.strictEqual(pool.take(100_000), slab)
+      assert.strictEqual((yield* pool.stats).allocated, 2)
+    }))
+
+  it.effect("is one pool for all that share the layer", () =>
+    Effect.gen(function*() {
+      const one = yield* BufferPool.BufferPool
+      const other = yield* BufferPool.BufferPool
+      const slab = one.take(0)
+      other.give(slab)
+      assert.strictEqual(slab.bytes.length, 64 * KB)
+      assert.deepStrictEqual(yield* other.stats, { taken: 0, freeBytes: 64 * KB, allocated: 1 })
+    }).pipe(Effect.provide(BufferPool.layer({ slabSize: 64 * KB }))))
+})
