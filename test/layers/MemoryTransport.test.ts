@@ -924,7 +924,7 @@ describe("MemoryTransport", () => {
         yield* client.write(bytes(3))
         yield* accepted.write(bytes(3))
         yield* accepted.write(bytes(3))
-        const dialling = yield* Effect.forkChild(Effect.provide(connect(), context))
+        const dialling = yield* Effect.forkChild(Effect.provide(connect(), context), { startImmediately: true })
         yield* network.hang(server)
         const hanging = yield* Effect.forkChild(Effect.provide(Effect.flip(connect()), context))
         yield* settle

@@ -60,6 +60,9 @@ const closeOf = (socket: Net.Socket): Effect.Effect<void> =>
     socket.once("close", () => resume(Effect.void))
   })
 
+/** The sockets that the test runner has. */
+const atRest = socketCount()
+
 describe("NodeTransport, the end of a link", () => {
   for (const [kind, make] of Object.entries(transports)) {
     it.live(`delivers what came before the end, also when it is paused: ${kind}`, () =>
@@ -147,7 +150,7 @@ describe("NodeTransport, the end of a link", () => {
 
     it.live(`is cut when the peer never takes what was written before close: ${kind}`, () =>
       Effect.gen(function*() {
-        const before = socketCount()
+        yield* settled(atRest)
         yield* Effect.gen(function*() {
           const options = { linger: "50 millis", reading: kind === "events" ? "events" : "direct" } as const
           const transport = yield* kind === "tls"
@@ -163,7 +166,7 @@ describe("NodeTransport, the end of a link", () => {
           assert.strictEqual((yield* Fiber.join(written)).problem, "Other")
           assert.deepStrictEqual(here.ends, [undefined])
         }).pipe(Effect.scoped)
-        yield* settled(before)
+        yield* settled(atRest)
       }))
 
     it.live(`can be closed from within a read: ${kind}`, () =>
@@ -204,7 +207,7 @@ describe("NodeTransport, the end of a link", () => {
     it.live(`closes with the scope of its dialler, not with that of its listener: ${kind}`, () =>
       Effect.gen(function*() {
         const transport = yield* make
-        const before = socketCount()
+        yield* settled(atRest)
         const listening = yield* Scope.make()
         const dialling = yield* Scope.make()
         const accepted: Array<Link> = []
@@ -230,7 +233,7 @@ describe("NodeTransport, the end of a link", () => {
         yield* there.ended
         assert.deepStrictEqual(here.ends, [undefined])
         assert.strictEqual(there.problem, "Closed")
-        yield* settled(before)
+        yield* settled(atRest)
       }))
   }
 
@@ -297,14 +300,16 @@ describe("NodeTransport, the end of a link", () => {
 
   it.live("does not keep the process alive for a peer that does not end", () =>
     Effect.gen(function*() {
+      yield* settled(atRest)
       const transport = yield* NodeTransport.make({ linger: "1 minute" })
       const server = yield* plainServer
       const link = yield* transport.connect(server.address)
       const peer = yield* server.next
-      const before = socketCount()
+      assert.strictEqual(socketCount(), atRest + 3)
       yield* send(link, "the last word")
       link.close()
-      yield* settled(before - 1)
+      yield* settled(atRest + 2)
+      assert.isFalse(peer.destroyed)
       peer.resetAndDestroy()
     }))
 
@@ -341,30 +346,29 @@ describe("NodeTransport, the end of a link", () => {
         connected += 1
       }
       assert.isBelow(connected, 10)
-      const before = socketCount()
       const dialling = yield* Effect.forkChild(Effect.scoped(transport.connect(address)))
       yield* Effect.sleep("20 millis")
-      assert.strictEqual(socketCount(), before + 1, process.getActiveResourcesInfo().join(" "))
+      const pending = () => process.getActiveResourcesInfo().filter((kind) => kind === "ConnectWrap").length
+      assert.strictEqual(pending(), 1)
       yield* Fiber.interrupt(dialling)
-      yield* settled(before)
+      yield* settled(atRest + connected)
     }))
 
   it.live("gives up dialling when it is interrupted: a peer that is silent in the handshake", () =>
     Effect.gen(function*() {
       const transport = yield* transports.tls
       const server = yield* plainServer
-      const before = socketCount()
       const dialling = yield* Effect.forkChild(Effect.scoped(transport.connect(server.address)))
       const peer = yield* server.next
       peer.resume()
       yield* Fiber.interrupt(dialling)
       yield* closeOf(peer)
-      yield* settled(before)
+      yield* settled(atRest + 1)
     }))
 
   it.live("leaves nothing behind", () =>
     Effect.gen(function*() {
-      const before = socketCount()
+      yield* settled(atRest)
       for (const make of Object.values(transports)) {
         yield* Effect.gen(function*() {
           const transport = yield* make
@@ -377,7 +381,7 @@ describe("NodeTransport, the end of a link", () => {
           }
         }).pipe(Effect.scoped)
       }
-      yield* settled(before)
+      yield* settled(atRest)
     }))
 })
 

@@ -26,6 +26,9 @@ const intrude = (
     return Effect.sync(() => socket.destroy())
   })
 
+/** The sockets that the test runner has. */
+const atRest = socketCount()
+
 describe("NodeTransport, TLS", () => {
   it.live("does not trust a stranger", () =>
     Effect.gen(function*() {
@@ -89,7 +92,7 @@ describe("NodeTransport, TLS", () => {
 
   it.live("is not bothered by peers that speak no TLS, or nothing", () =>
     Effect.gen(function*() {
-      const before = socketCount()
+      yield* settled(atRest)
       yield* Effect.gen(function*() {
         const transport = yield* NodeTransport.makeTls({ ...tlsOptions, handshakeTimeout: "300 millis" })
         const links: Array<Link> = []
@@ -100,7 +103,7 @@ describe("NodeTransport, TLS", () => {
         assert.isAtLeast(yield* Fiber.join(silent), 250)
         assert.strictEqual(links.length, 1)
       }).pipe(Effect.scoped)
-      yield* settled(before)
+      yield* settled(atRest)
     }))
 
   it.live("limits how many are in the handshake", () =>

@@ -167,9 +167,9 @@ const socketKinds = /TCP|Pipe|TLS|Connect|Shutdown|Write/
 /** How many sockets, servers and their requests keep the process alive. */
 export const socketCount = (): number => process.getActiveResourcesInfo().filter((kind) => socketKinds.test(kind)).length
 
-/** Waits, for a second at most, until there are no more sockets than before. */
-export const settled = (before: number): Effect.Effect<void> =>
+/** Waits, for three seconds at most, until there are only so many. */
+export const settled = (count: number): Effect.Effect<void> =>
   Effect.gen(function*() {
-    for (let i = 0; i < 100 && socketCount() > before; i++) yield* Effect.sleep("10 millis")
-    assert.strictEqual(socketCount(), before, process.getActiveResourcesInfo().join(" "))
+    for (let i = 0; i < 300 && socketCount() > count; i++) yield* Effect.sleep("10 millis")
+    assert.strictEqual(socketCount(), count, process.getActiveResourcesInfo().join(" "))
   })

@@ -42,11 +42,18 @@ export const tls = (
   Tls.createSecureContext(server)
   return (acceptor) => {
     const handshakes = new Handshakes(handshake.limit)
-    const tlsServer = Tls.createServer({ ...server, ...options.socket, handshakeTimeout: handshake.timeoutMillis })
+    const tlsServer = Tls.createServer({
+      ...server,
+      ...options.socket,
+      handshakeTimeout: handshake.timeoutMillis,
+      // Who hangs up during the handshake is gone.
+      allowHalfOpen: false
+    })
     tlsServer.on("connection", (socket) => handshakes.add(socket))
     tlsServer.on("tlsClientError", (_cause, socket) => socket.destroy())
     tlsServer.on("secureConnection", (socket) => {
       handshakes.finish(socket)
+      socket.allowHalfOpen = true
       acceptor.acceptEvents(socket)
     })
     return { server: tlsServer, close: () => handshakes.close() }
