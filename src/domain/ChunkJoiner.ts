@@ -8,7 +8,7 @@
  */
 import type * as Header from "./Header.ts"
 import * as Message from "./Message.ts"
-import * as Slab from "./Slab.ts"
+import type * as Slab from "./Slab.ts"
 import * as WireError from "./WireError.ts"
 
 /**

@@ -103,6 +103,8 @@ export interface Envelope {
    */
   readonly write: (message: Message.Message, offset: number, batch: WriteBatch.WriteBatch) => number
   readonly decoder: (options: DecoderOptions) => Decoder
+  /** Verifies a message that was given to `Sink.onUnverified`: says what is wrong with it, or `undefined`. */
+  readonly verify?: ((message: Message.Message, announced: number) => WireError.WireError | undefined) | undefined
   /** A whole packet that keeps a connection alive, and its answer. */
   readonly ping: Uint8Array
   readonly pong: Uint8Array

@@ -147,6 +147,7 @@ export const make = (options: Options): Envelope.Envelope => {
         maxBodySize: Math.min(maxBodySize, limits.maxMessageSize ?? maxBodySize),
         deferAbove
       }),
+    verify: (message, announced) => LegacyDecoder.verify(message, announced, hash256(Message.borrow(message))),
     ping: noBytes,
     pong: noBytes
   }

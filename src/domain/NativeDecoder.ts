@@ -96,6 +96,7 @@ class HeaderReader {
         if (at < 0) return -1
       }
     }
+    this.tag = Tag.headerEnd
     return this.#fail("Unterminated")
   }
 

@@ -44,6 +44,7 @@ const minRest = 2048
  */
 class IdleSlab implements Slab.Slab {
   readonly bytes = new Uint8Array(idleSize)
+  readonly size = idleSize
   generation = 0
   holders = 0
   exposed = false
@@ -69,6 +70,8 @@ export interface PacketReader {
   readonly release: (slabs: ReadonlyArray<Slab.Slab>) => void
   /** Bytes of slabs that are held and cannot be read into any more. */
   readonly heldBytes: number
+  /** Whether the message of the last `commit` lies alone in its memory. It is so when no slab could hold its packet. */
+  readonly isAlone: boolean
   /** What was wrong with the bytes, once something was. */
   readonly failure: WireError.WireError | undefined
   /**
@@ -106,10 +109,17 @@ class PacketReaderImpl implements PacketReader {
     return this.#decoder.failure
   }
 
+  get isAlone(): boolean {
+    return this.#isOversized
+  }
+
   buffer(): Uint8Array {
     if (this.#readAt === this.#writeAt) this.#rewind()
     else this.#makeRoomForRest()
-    if (this.#writeAt === 0) this.#view = this.#slab.bytes
+    if (this.#isOversized) {
+      // Nothing but its packet is read into memory that was taken for it.
+      this.#view = this.#slab.bytes.subarray(this.#writeAt, this.#readAt + Math.max(this.#decoder.needed, 1))
+    } else if (this.#writeAt === 0) this.#view = this.#slab.bytes
     else if (this.#view.byteOffset !== this.#slab.bytes.byteOffset + this.#writeAt || !this.#isSameMemory()) {
       this.#view = this.#slab.bytes.subarray(this.#writeAt)
     }
@@ -131,7 +141,7 @@ class PacketReaderImpl implements PacketReader {
     if (joined.length === 0) return [this.#slab]
     for (const slab of joined) {
       slab.holders += 1
-      this.heldBytes += slab.bytes.length
+      this.heldBytes += slab.size
     }
     return [this.#slab, ...joined]
   }
@@ -140,7 +150,7 @@ class PacketReaderImpl implements PacketReader {
     for (const slab of slabs) {
       slab.holders -= 1
       if (slab.holders === 0 && slab !== this.#slab) {
-        this.heldBytes -= slab.bytes.length
+        this.heldBytes -= slab.size
         this.#recycle(slab)
       }
     }
@@ -240,7 +250,7 @@ class PacketReaderImpl implements PacketReader {
     this.#filled = false
     this.#isOversized = false
     if (previous.holders === 0) this.#recycle(previous)
-    else this.heldBytes += previous.bytes.length
+    else this.heldBytes += previous.size
   }
 
   #takeSlab(size: number): Slab.Slab {

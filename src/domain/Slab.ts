@@ -17,6 +17,8 @@
  */
 export interface Slab {
   readonly bytes: Uint8Array
+  /** Its size in bytes, also when its memory has been lent to a thread. */
+  readonly size: number
   /** Counts how often the memory was given to new content. A reader that remembers an older number has lost its bytes. */
   generation: number
   /** Deliveries that have not finished with the content. */
@@ -56,7 +58,13 @@ export const copyLimit = 512
  * @category constructors
  * @since 0.1.0
  */
-export const make = (bytes: Uint8Array): Slab => ({ bytes, generation: 0, holders: 0, exposed: false })
+export const make = (bytes: Uint8Array): Slab => ({
+  bytes,
+  size: bytes.length,
+  generation: 0,
+  holders: 0,
+  exposed: false
+})
 
 /**
  * Cuts `bytes[start, end)` out of a slab so that the result may be kept for ever.

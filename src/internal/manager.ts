@@ -122,6 +122,7 @@ class Manager {
         runner,
         pool: this.#parts.pool,
         banList: this.#parts.banList,
+        threads: this.#parts.threads,
         services: this.#services
       }, ConnectionState.ConnectionState.Connecting({ attempt: 1, since: runner.now() }))
       this.#peers.add(peer)

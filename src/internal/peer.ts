@@ -17,6 +17,7 @@ import type * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import * as SendError from "../services/SendError.ts"
 import type * as Transport from "../services/Transport.ts"
+import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import * as Consumer from "./consumer.ts"
 import * as Lane from "./lane.ts"
 import * as Requests from "./requests.ts"
@@ -35,6 +36,7 @@ export interface PeerOptions {
   readonly runner: Runner.Runner
   readonly pool: BufferPool.BufferPool["Service"]
   readonly banList: BanList.BanList["Service"]
+  readonly threads: WorkerThreads.WorkerThreads["Service"]
   readonly services: ServiceRegistry.ServiceRegistry
 }
 
@@ -47,10 +49,6 @@ interface Taker {
 /** Messages that come before anybody takes any are kept for the first taker, up to these bounds. */
 const maxEarlyMessages = 1000
 const maxEarlyBytes = 65_536
-
-/** What a protocol error costs: malformed packets and sequence errors, and a login that is refused. */
-const protocolErrorPoints = 200
-const refusedLoginPoints = 100
 
 /** @internal */
 export class Peer {
@@ -123,6 +121,10 @@ export class Peer {
   /** The address of the peer, of the last socket when there is none now. */
   get remoteAddress(): Option.Option<NetAddress.SocketAddress> {
     return Option.fromUndefinedOr(this.#lastAddress)
+  }
+
+  get threads(): WorkerThreads.WorkerThreads["Service"] {
+    return this.#options.threads
   }
 
   // --- sessions
@@ -234,7 +236,7 @@ export class Peer {
   punish(problem: { readonly _tag: string; readonly message: string }): void {
     const address = this.#lastAddress
     if (address === undefined) return
-    const points = problem._tag === "LoginFailed" ? refusedLoginPoints : protocolErrorPoints
+    const points = problem._tag === "LoginFailed" ? this.settings.failedLoginPoints : this.settings.malformedPoints
     this.runner.fork(this.#options.banList.punish(address, points, problem.message))
   }
 

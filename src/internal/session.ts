@@ -7,9 +7,11 @@ import * as Exit from "effect/Exit"
 import type * as Envelope from "../domain/Envelope.ts"
 import * as Message from "../domain/Message.ts"
 import type * as PacketReader from "../domain/PacketReader.ts"
+import type * as WireError from "../domain/WireError.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as Transport from "../services/Transport.ts"
 import type * as Peer from "./peer.ts"
+import * as Verifier from "./verifier.ts"
 import * as Watch from "./watch.ts"
 
 /** What the peer may say in this phase. */
@@ -19,7 +21,7 @@ type Phase =
   /** The check is running; what came behind the login waits. */
   | { readonly _tag: "CheckingLogin"; readonly waiting: Array<Message.Message> }
   | { readonly _tag: "Open" }
-  | { readonly _tag: "Ended"; readonly reason: DisconnectReason.DisconnectReason }
+  | { readonly _tag: "Ended"; readonly wasOpen: boolean }
 
 /** What a waiting message costs beside its bytes, roughly. It counts against the inbox limit. */
 const messageOverhead = 128
@@ -39,7 +41,10 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   readonly #watch: Watch.Watch
   readonly #ended = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
   #phase: Phase
+  /** Made when the first large legacy message comes. */
+  #verifier: Verifier.Verifier | undefined = undefined
   #batch: Array<Message.Message> = []
+  #unverified: Array<Verifier.Unverified> = []
   #waitingMessages = 0
   #isPaused = false
   /** A peer that has said something sensible makes a session a healthy one. */
@@ -69,8 +74,8 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     return this.#link.remoteAddress
   }
 
-  get isOpen(): boolean {
-    return this.#phase._tag === "Open"
+  get isEnded(): boolean {
+    return this.#phase._tag === "Ended"
   }
 
   /** Reads and writes until the session ends, and returns why it did. */
@@ -86,7 +91,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   /** The one place where a session ends. What is said first counts. */
   end(reason: DisconnectReason.DisconnectReason): void {
     if (this.#phase._tag === "Ended") return
-    this.#phase = { _tag: "Ended", reason }
+    this.#phase = { _tag: "Ended", wasOpen: this.#phase._tag === "Open" }
     this.#watch.stop()
     this.#link.close()
     this.#reader.close()
@@ -102,11 +107,12 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   onRead(count: number): boolean {
     if (this.#phase._tag === "Ended") return false
     this.#reader.commit(count, this)
-    this.#deliver()
     const failure = this.#reader.failure
+    this.#deliver()
+    // A handler may have ended the session.
+    if (this.isEnded) return false
     if (failure !== undefined) {
-      this.#peer.punish(failure.reason)
-      this.end(failure)
+      this.#fail(failure)
       return false
     }
     if (this.#mustPause()) this.#pause()
@@ -121,6 +127,11 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
 
   onMessage(message: Message.Message): void {
     this.#batch.push(message)
+  }
+
+  onUnverified(message: Message.Message, announced: number): void {
+    this.#batch.push(message)
+    this.#unverified.push({ message, announced })
   }
 
   onPing(): void {
@@ -142,9 +153,35 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     if (messages.length === 0) return this.#reader.release(slabs)
     this.#batch = []
     this.#watch.onMessage()
-    const wanted = this.#phase._tag === "Open" ? this.#withoutReplies(messages) : this.#beforeOpen(messages)
-    if (wanted.length === 0) return this.#reader.release(slabs)
-    this.#handOut(wanted, () => this.#reader.release(slabs))
+    const release = () => this.#reader.release(slabs)
+    const unverified = this.#unverified
+    if (unverified.length === 0 && !this.#verifier?.isBusy) return this.#take(messages, release)
+    this.#unverified = []
+    this.#verifier ??= this.#makeVerifier()
+    this.#verifier.push({
+      messages,
+      unverified,
+      isAlone: this.#reader.isAlone,
+      forward: (verified) => this.#take(verified, release)
+    })
+  }
+
+  #makeVerifier(): Verifier.Verifier {
+    return new Verifier.Verifier({
+      runner: this.#peer.runner,
+      threads: this.#peer.threads,
+      envelope: this.#peer.envelope,
+      fail: (error) => this.#fail(error)
+    })
+  }
+
+  #take(messages: ReadonlyArray<Message.Message>, release: () => void): void {
+    // What was verified after the socket had gone is handed out all the same.
+    const phase = this.#phase
+    const mayHandOut = phase._tag === "Open" || (phase._tag === "Ended" && phase.wasOpen)
+    const wanted = mayHandOut ? this.#withoutReplies(messages) : this.#beforeOpen(messages)
+    if (wanted.length === 0) release()
+    else this.#handOut(wanted, release)
   }
 
   #handOut(messages: ReadonlyArray<Message.Message>, release: () => void): void {
@@ -156,14 +193,14 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     })
   }
 
-  #withoutReplies(messages: Array<Message.Message>): Array<Message.Message> {
+  #withoutReplies(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
     this.isHealthy = true
     const requests = this.#peer.requests
     return requests.expectsReplies ? messages.filter((message) => !requests.settle(message)) : messages
   }
 
   /** Before the login has passed, only the check sees a message. */
-  #beforeOpen(messages: Array<Message.Message>): Array<Message.Message> {
+  #beforeOpen(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
     for (const message of messages) {
       const phase = this.#phase
       if (phase._tag === "AwaitingLogin") this.#checkLogin(phase.check, Message.keep(message))
@@ -197,6 +234,12 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     const reason = new DisconnectReason.LoginFailed({ problem })
     if (problem === "Refused") this.#peer.punish(reason)
     this.end(reason)
+  }
+
+  /** The peer's bytes are wrong, or were lost here. */
+  #fail(error: WireError.WireError | DisconnectReason.VerificationFailed): void {
+    if (error._tag === "WireError") this.#peer.punish(error.reason)
+    this.end(error)
   }
 
   // --- flow control

@@ -44,7 +44,8 @@ export class Writer {
   /** Set while the writer fiber waits for something to write. */
   #wake: (() => void) | undefined = undefined
   #isWaking = false
-  #isWriting = false
+  /** The write that is under way. */
+  #write: object | undefined = undefined
   #onIdle: Array<() => void> = []
 
   constructor(options: WriterOptions) {
@@ -53,7 +54,7 @@ export class Writer {
 
   /** Whether all that was sent has been taken by the operating system. */
   get isIdle(): boolean {
-    return !this.#isWriting && this.#urgent.length === 0 && this.#options.high.isEmpty && this.#options.normal.isEmpty
+    return this.#write === undefined && this.#urgent.length === 0 && this.#options.high.isEmpty && this.#options.normal.isEmpty
   }
 
   /** Says that there is something to write. What comes in the same turn of the event loop leaves in the same write. */
@@ -100,10 +101,12 @@ export class Writer {
         this.#wake = () => resume(Effect.void)
         return
       }
-      this.#isWriting = true
+      const write = {}
+      this.#write = write
       link.write(batch.finish(), (error) => {
-        if (!this.#isWriting) return
-        this.#isWriting = false
+        // A link that was given up may still report: that write has been accounted for.
+        if (this.#write !== write) return
+        this.#write = undefined
         if (error !== undefined) return resume(Effect.fail(error))
         this.#settle()
         resume(Effect.void)
@@ -207,7 +210,7 @@ export class Writer {
   #abandon(): void {
     const { high, normal } = this.#options
     this.#wake = undefined
-    this.#isWriting = false
+    this.#write = undefined
     this.#urgent = []
     if (this.#partial !== undefined) normal.giveBack([this.#partial.message])
     normal.giveBack(this.#normalFlight)

@@ -80,7 +80,7 @@ class Pool {
   }
   give(slab: Slab.Slab): void {
     this.#taken -= 1
-    const size = slab.bytes.length
+    const { size } = slab
     // A few large slabs, rarely asked for, must not displace all those that every connection needs.
     const limit = size > this.#slabSize ? this.#maxFreeBytes / 2 : this.#maxFreeBytes
     if (slab.exposed || this.#freeBytes + size > limit) return

@@ -87,6 +87,18 @@ export class TurnedAway extends Data.TaggedError("TurnedAway")<{
 }
 
 /**
+ * A large message could not be verified: the thread that was given its memory died. The message is lost.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class VerificationFailed extends Data.TaggedError("VerificationFailed")<{}> {
+  override get message(): string {
+    return "a large message was lost with the thread that verified it"
+  }
+}
+
+/**
  * This side closed the connection: the program asked for it, or the last scope that held it was closed.
  *
  * @category models
@@ -112,4 +124,5 @@ export type DisconnectReason =
   | LoginFailed
   | PeerBanned
   | TurnedAway
+  | VerificationFailed
   | ClosedHere

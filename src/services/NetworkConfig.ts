@@ -57,6 +57,10 @@ export interface Settings {
   readonly maxConnections: number
   /** Accepted connections from one address (IPv6: its /64) to one listener; loopback is exempt. Default: 64. */
   readonly maxConnectionsPerAddress: number
+  /** Points that malformed bytes cost a peer, see `BanList`: 0 to 1,000,000. Default: 200. */
+  readonly malformedPoints: number
+  /** Points that a refused login costs a peer: 0 to 1,000,000. Default: 200. */
+  readonly failedLoginPoints: number
 }
 
 /**
@@ -121,7 +125,9 @@ const fields: { readonly [K in keyof Settings]: Field } = {
   loginTimeout: time("4 seconds", 1),
   firstMessageTimeout: time(Duration.infinity, 1),
   maxConnections: count(4096, 0, 10_000_000),
-  maxConnectionsPerAddress: count(64, 0, 10_000_000)
+  maxConnectionsPerAddress: count(64, 0, 10_000_000),
+  malformedPoints: count(200, 0, 1_000_000),
+  failedLoginPoints: count(200, 0, 1_000_000)
 }
 
 const names = Object.keys(fields) as Array<keyof Settings>

@@ -98,8 +98,11 @@ export class Recorder implements LinkReceiver {
       check()
     })
   }
+  /** Whoever waits goes on when the link has got its answer. */
   #wake(): void {
-    for (const waiter of this.#waiters) waiter()
+    queueMicrotask(() => {
+      for (const waiter of this.#waiters) waiter()
+    })
   }
   #check(what: string): void {
     assert.isFalse(this.#isInside, `${what} inside of onRead`)

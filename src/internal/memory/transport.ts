@@ -78,18 +78,18 @@ const handshake = Effect.fnUntraced(function*(network: Network, attempt: Attempt
 })
 
 /** Waits while the way is blocked, and then for as long as one packet takes. */
-const travel = (network: Network, route: Area.Route, direction: "toListener" | "toDialler"): Effect.Effect<void> => {
+const travel = Effect.fnUntraced(function*(network: Network, route: Area.Route, direction: "toListener" | "toDialler") {
+  const { now, random, sleepUntil } = network.runtime
   const isBlocked = () =>
     !network.isClosed && (network.faults.isHeld(route, direction) ||
       (direction === "toListener" && network.faults.isHanging(route)))
-  const pass = Effect.suspend(() => {
-    const { now, random, sleepUntil } = network.runtime
+  do {
+    if (isBlocked()) yield* network.watch(() => isBlocked() ? undefined : true)
     const time = Conditions.latency(network.conditions(route), random)
     // Even what takes no time does not happen within the call that asked for it.
-    return time > 0 ? sleepUntil(now() + time) : Effect.yieldNow
-  })
-  return isBlocked() ? Effect.andThen(network.watch(() => isBlocked() ? undefined : true), pass) : pass
-}
+    yield* time > 0 ? sleepUntil(now() + time) : Effect.yieldNow
+  } while (isBlocked())
+})
 
 /** The addresses that stand for "any" lead to this host, as they do in real systems. */
 const reachable = (target: NetAddress.SocketAddress): NetAddress.SocketAddress => {
