@@ -1,4 +1,8 @@
+import * as process from "node:process"
 import { defineConfig } from "vitest/config"
+
+/** A file to report to as JSON, besides the terminal. */
+const results = process.env["TEST_RESULTS"]
 
 export default defineConfig({
   ssr: { resolve: { conditions: ["effect-flowee-source"] } },
@@ -6,6 +10,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["./vitest.setup.ts"],
-    testTimeout: 30_000
+    testTimeout: 30_000,
+    ...(results === undefined ? {} : { reporters: ["default", "json"], outputFile: { json: results } })
   }
 })

@@ -11,6 +11,7 @@
  * @stability unstable
  * @since 0.1.0
  */
+import * as Inspectable from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import * as Header from "./Header.ts"
 import * as Slab from "./Slab.ts"
@@ -86,6 +87,9 @@ class Sent implements Message {
   toJSON(): unknown {
     return toJson(this)
   }
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return toJson(this)
+  }
 }
 
 class Received implements Message {
@@ -144,8 +148,12 @@ class Received implements Message {
   toJSON(): unknown {
     return toJson(this)
   }
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return toJson(this)
+  }
 }
 
+/** What logs and debuggers are shown. The body is left out: it may be long, and it may be a login. */
 const toJson = (message: Message): unknown => ({
   _id: "Message",
   serviceId: message.serviceId,

@@ -197,7 +197,8 @@ const sortPairs = (pairs: Array<number>): Array<number> => {
  * @category guards
  * @since 0.1.0
  */
-export const isWholeHeader = (bytes: Uint8Array): boolean => new HeaderReader().read(bytes, 0, bytes.length) === bytes.length
+export const isWholeHeader = (bytes: Uint8Array): boolean =>
+  new HeaderReader().read(bytes, 0, bytes.length) === bytes.length
 
 class NativeDecoder implements Envelope.Decoder {
   failure: WireError.WireError | undefined = undefined
@@ -270,13 +271,18 @@ class NativeDecoder implements Envelope.Decoder {
   }
 
   #chunk(bytes: Uint8Array, from: number, to: number, sink: Envelope.Sink): boolean {
-    const joined = this.#joiner.push({
-      serviceId: this.#header.serviceId,
-      messageId: this.#header.messageId,
-      header: this.#header.header,
-      announced: this.#header.sequenceStart,
-      isLast: this.#header.lastInSequence === true
-    }, bytes, from, to)
+    const joined = this.#joiner.push(
+      {
+        serviceId: this.#header.serviceId,
+        messageId: this.#header.messageId,
+        header: this.#header.header,
+        announced: this.#header.sequenceStart,
+        isLast: this.#header.lastInSequence === true
+      },
+      bytes,
+      from,
+      to
+    )
     if (joined !== undefined) sink.onMessage(joined)
     if (this.#joiner.failure !== undefined) {
       this.#fail(from, this.#joiner.failure)

@@ -222,7 +222,7 @@ class PacketReaderImpl implements PacketReader {
     const isOutgrown = this.#isOversized && this.#readAt > 0
     if (needed > capacity) {
       // Filled before it is exchanged: each byte is moved a few times at most, however large the packet.
-      if (isRoomy && !isOutgrown) return
+      if (isRoomy) return
     } else if (!isOutgrown) {
       if (this.#readAt === 0 || (isRoomy && this.#readAt + needed <= capacity)) return
       if (slab.holders === 0 && !slab.exposed && !(slab instanceof IdleSlab && this.#filled)) {

@@ -24,6 +24,7 @@ export class SendRefusal extends Data.TaggedError("SendRefusal")<{
     | "HighPriorityTooLong"
     | "EncodedHeaderTooLong"
     | "BadEncodedHeader"
+    | "EncodedRequest"
     | "BodyTooLong"
     | "NotLegacyService"
     | "HeaderNotCarried"
@@ -47,6 +48,7 @@ const explain: { readonly [problem in SendRefusal["problem"]]: string } = {
   HighPriorityTooLong: "a high priority message has at most 8000 bytes of body",
   EncodedHeaderTooLong: "a message with an encoded header has at most 8000 bytes of body and fits a packet",
   BadEncodedHeader: "its encoded header is malformed; its length is",
+  EncodedRequest: "a request gets a RequestId, so its header must not be encoded yet; its length is",
   BodyTooLong: "its body is longer than the limit in bytes",
   NotLegacyService: "legacy connections carry service id 4096 only; its service id is",
   HeaderNotCarried: "legacy connections carry no header values or encoded headers; their count or length is",

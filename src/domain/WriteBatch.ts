@@ -87,7 +87,7 @@ class WriteBatchImpl implements WriteBatch {
     // A copy loop beats `set` for the few bytes of a typical message: no call into the runtime.
     const buffer = this.buffer
     let at = this.offset
-    if (length <= 64) for (let i = 0; i < length; i++) buffer[at++] = bytes[i]!
+    if (length <= 64) { for (let i = 0; i < length; i++) buffer[at++] = bytes[i]! }
     else {
       buffer.set(bytes, at)
       at += length

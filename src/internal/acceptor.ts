@@ -3,7 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as AcceptRate from "../domain/AcceptRate.ts"
 import * as PeerGroup from "../domain/PeerGroup.ts"
@@ -29,12 +29,17 @@ export interface AcceptorOptions {
   readonly onConnection: ((connection: Connection.Connection) => Effect.Effect<unknown, unknown>) | undefined
 }
 
+type Admission = Exclude<ConnectionAuthorizer.Verdict, "Reject">
+type Refusal = DisconnectReason.TurnedAway | DisconnectReason.PeerBanned
+
 /** Addresses whose connections are remembered for the rate limit, at most; the longest known are forgotten first. */
 const maxHistories = 100_000
 
 /** @internal */
 export class Acceptor {
   readonly #options: AcceptorOptions
+  /** Those who are being vetted. */
+  readonly #newcomers = new Map<Transport.Link, Fiber.Fiber<unknown, unknown>>()
   readonly #histories = new Map<string, AcceptRate.History>()
   readonly #countByGroup = new Map<string, number>()
   readonly peers = new Set<Peer.Peer>()
@@ -47,79 +52,94 @@ export class Acceptor {
   readonly onLink = (link: Transport.Link): void => {
     const annotations = { remoteAddress: NetAddress.formatSocketAddress(link.remoteAddress) }
     this.#options.runner.fork(
-      Effect.annotateLogs(this.#accept(link), annotations).pipe(
-        Effect.ensuring(Effect.sync(() => link.close()))
-      )
+      Effect.annotateLogs(this.#accept(link), annotations).pipe(Effect.ensuring(Effect.sync(() => link.close())))
     )
+  }
+
+  /** Turns away those of a group, or all, who are still being vetted. */
+  turnAway(group?: PeerGroup.PeerGroup): void {
+    for (const [link, fiber] of [...this.#newcomers]) {
+      if (group === undefined || PeerGroup.contains(group, link.remoteAddress)) fiber.interruptUnsafe()
+    }
   }
 
   #accept(link: Transport.Link): Effect.Effect<void> {
     const group = PeerGroup.key(PeerGroup.fromAddress(link.remoteAddress))
-    const refused = this.#admit(link, group)
-    if (refused !== undefined) return turnAway(refused)
-    const decided = Effect.flatMap(this.#options.banList.isBanned(link.remoteAddress), (isBanned) =>
-      isBanned
-        ? turnAway(new DisconnectReason.PeerBanned({ address: NetAddress.formatSocketAddress(link.remoteAddress) }))
-        : this.#authorize(link))
+    const tooMany = this.#checkCounts(link, group)
+    if (tooMany !== undefined) return logTurnedAway(tooMany)
     this.#enter(group)
-    return Effect.ensuring(decided, Effect.sync(() => this.#leave(group)))
+    return Effect.withFiber<void>((fiber) => {
+      this.#newcomers.set(link, fiber)
+      return Effect.flatMap(
+        this.#vet(link, group),
+        (verdict) => typeof verdict === "string" ? this.#serve(link, verdict) : logTurnedAway(verdict)
+      )
+    }).pipe(Effect.ensuring(Effect.sync(() => {
+      this.#newcomers.delete(link)
+      this.#leave(group)
+    })))
   }
 
-  #authorize(link: Transport.Link): Effect.Effect<void> {
-    const { authorizer } = this.#options
-    return Effect.flatMap(Effect.exit(authorizer.authorize(link)), (exit) => {
-      const verdict = exit._tag === "Success" ? exit.value : "Reject"
-      if (verdict === "Reject") return turnAway(new DisconnectReason.TurnedAway({ problem: "NotAuthorized" }))
-      return this.#serve(link, verdict === "AcceptForLogin")
+  /** Asks in the order of what an answer costs; the program comes last. */
+  #vet(link: Transport.Link, group: string): Effect.Effect<Admission | Refusal> {
+    return Effect.flatMap(this.#options.banList.isBanned(link.remoteAddress), (isBanned) => {
+      if (isBanned) {
+        const address = NetAddress.formatSocketAddress(link.remoteAddress)
+        return Effect.succeed(new DisconnectReason.PeerBanned({ address }))
+      }
+      return this.#mayComeNow(link, group) ? this.#authorize(link) : Effect.succeed(refuse("TooOften"))
     })
   }
 
-  #serve(link: Transport.Link, needsLogin: boolean): Effect.Effect<void> {
-    const { authorizer, onConnection, toHandle, withPeer } = this.#options
-    return withPeer(link, (peer) => {
-      this.peers.add(peer)
-      const session = peer.startSession(
-        link,
-        needsLogin ? (message) => authorizer.checkLogin(message, link) : undefined
+  #authorize(link: Transport.Link): Effect.Effect<Admission | Refusal> {
+    const { authorizer, settings } = this.#options
+    return Effect.suspend(() => authorizer.authorize(link)).pipe(
+      Effect.map((verdict) => verdict === "Reject" ? refuse("NotAuthorized") : verdict),
+      Effect.timeoutOrElse({
+        duration: settings.loginTimeout,
+        orElse: () => Effect.succeed(refuse("NotAuthorizedInTime"))
+      }),
+      Effect.catchCause((cause) =>
+        Effect.as(Effect.logError("A newcomer could not be authorized", cause), refuse("NotAuthorized"))
       )
-      const program = onConnection === undefined ? undefined : peer.runner.fork(
-        Effect.andThen(whenOpen(peer), Effect.suspend(() => onConnection(toHandle(peer)))).pipe(
-          Effect.catchCause((cause) =>
-            Cause.hasInterruptsOnly(cause)
-              ? Effect.void
-              : Effect.annotateLogs(Effect.logError("The program of a connection failed", cause), peer.annotations)
-          )
-        )
-      )
-      return Effect.map(session.run, (reason) => {
-        peer.endSession(session, reason)
-        peer.close(reason)
-      }).pipe(
-        Effect.andThen(program === undefined ? Effect.void : this.#finishProgram(program)),
-        Effect.ensuring(Effect.sync(() => this.peers.delete(peer)))
-      )
-    })
-  }
-
-  /** The program of a closed connection may finish what it has taken from it, within the time for draining. */
-  #finishProgram(program: Fiber.Fiber<unknown>): Effect.Effect<void> {
-    return Fiber.await(program).pipe(
-      Effect.timeoutOption(this.#options.settings.drainTimeout),
-      Effect.andThen(Fiber.interrupt(program))
     )
   }
 
-  #admit(link: Transport.Link, group: string): DisconnectReason.TurnedAway | undefined {
-    const { limitRate, runner, settings } = this.#options
+  #serve(link: Transport.Link, admission: Admission): Effect.Effect<void> {
+    const { authorizer, onConnection, toHandle, withPeer } = this.#options
+    return withPeer(link, (peer) => {
+      this.#newcomers.delete(link)
+      this.peers.add(peer)
+      const session = peer.startSession(
+        link,
+        admission === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
+      )
+      if (onConnection !== undefined) {
+        const program = Effect.suspend(() => onConnection(toHandle(peer)))
+        peer.forkWork(Effect.andThen(whenOpen(peer), logFailure(program, peer)))
+      }
+      return Effect.map(session.run, (reason) => {
+        peer.endSession(session, reason)
+        peer.close(reason)
+      }).pipe(Effect.ensuring(Effect.sync(() => this.peers.delete(peer))))
+    })
+  }
+
+  #checkCounts(link: Transport.Link, group: string): DisconnectReason.TurnedAway | undefined {
+    const { settings } = this.#options
     if (this.#count >= settings.maxConnections) return refuse("TooManyConnections")
     if (isLocal(link.remoteAddress)) return undefined
-    if ((this.#countByGroup.get(group) ?? 0) >= settings.maxConnectionsPerAddress) return refuse("TooManyFromAddress")
-    if (!limitRate) return undefined
-    const now = runner.now()
+    const isFull = (this.#countByGroup.get(group) ?? 0) >= settings.maxConnectionsPerAddress
+    return isFull ? refuse("TooManyFromAddress") : undefined
+  }
+
+  #mayComeNow(link: Transport.Link, group: string): boolean {
+    if (!this.#options.limitRate || isLocal(link.remoteAddress)) return true
+    const now = this.#options.runner.now()
     const history = AcceptRate.prune(this.#histories.get(group) ?? AcceptRate.empty, now)
-    if (!AcceptRate.allows(history, now)) return refuse("TooOften")
+    if (!AcceptRate.allows(history, now)) return false
     this.#remember(group, AcceptRate.accepted(history, now))
-    return undefined
+    return true
   }
 
   #remember(group: string, history: AcceptRate.History): void {
@@ -148,8 +168,15 @@ export class Acceptor {
 
 const refuse = (problem: DisconnectReason.TurnedAway["problem"]) => new DisconnectReason.TurnedAway({ problem })
 
-const turnAway = (reason: DisconnectReason.DisconnectReason): Effect.Effect<void> =>
+const logTurnedAway = (reason: Refusal): Effect.Effect<void> =>
   Effect.logDebug(`Turned a newcomer away: ${reason.message}`)
+
+/** The program of a connection may fail as it likes: nobody else is concerned. */
+const logFailure = (program: Effect.Effect<unknown, unknown>, peer: Peer.Peer): Effect.Effect<unknown> =>
+  Effect.catchCause(program, (cause) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.void
+      : Effect.annotateLogs(Effect.logError("The program of a connection failed", cause), peer.annotations))
 
 /** The limits are for strangers: loopback and Unix sockets are exempt. */
 const isLocal = (address: NetAddress.SocketAddress): boolean =>

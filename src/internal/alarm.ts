@@ -24,7 +24,9 @@ export class Alarm {
     if (at >= this.#at) return
     this.#fiber?.interruptUnsafe()
     this.#at = at
-    this.#fiber = this.#runner.fork(this.#sleep)
+    const fiber = this.#runner.fork(this.#sleep)
+    // One that is due rings at once, and may have set the alarm anew.
+    if (fiber.pollUnsafe() === undefined) this.#fiber = fiber
   }
 
   clear(): void {

@@ -47,6 +47,8 @@ export class Consumer {
       return
     }
     this.#resume = undefined
+    // From here on it is known to `close`, whatever happens to the fiber that it is handed to.
+    this.#current = delivery
     resume(Effect.succeed(delivery))
   }
 
@@ -62,12 +64,30 @@ export class Consumer {
   run<R>(handler: BatchHandler<R>): Effect.Effect<void, never, R> {
     const handleNext = Effect.flatMap(this.#next, (delivery): Effect.Effect<void, never, R> => {
       if (delivery === undefined) return Effect.void
-      this.#current = delivery
       return Effect.andThen(handler(delivery.messages), this.#finish)
     })
     return Effect.whileLoop({ while: () => !this.#isDone, body: () => handleNext, step: constVoid }).pipe(
-      Effect.ensuring(Effect.sync(() => this.#close()))
+      Effect.ensuring(Effect.sync(() => this.close()))
     )
+  }
+
+  /**
+   * For a taker without a handler: says that the messages of the last `pull` are done, and waits for the next ones.
+   * `undefined` after `end`.
+   */
+  readonly pull: Effect.Effect<ReadonlyArray<Message.Message> | undefined> = Effect.suspend(() =>
+    Effect.map(Effect.andThen(this.#finish, this.#next), (delivery) => delivery?.messages)
+  )
+
+  /** Lets go of everything. */
+  close(): void {
+    this.#isClosed = true
+    this.#resume = undefined
+    if (this.#current !== undefined) this.#current.done()
+    this.#current = undefined
+    for (let delivery = this.#shift(); delivery !== undefined; delivery = this.#shift()) {
+      delivery.done()
+    }
   }
 
   get #isDone(): boolean {
@@ -76,6 +96,7 @@ export class Consumer {
 
   readonly #next: Effect.Effect<Delivery | undefined> = Effect.callback<Delivery | undefined>((resume) => {
     const delivery = this.#shift()
+    this.#current = delivery
     if (delivery !== undefined || this.#isEnding) return resume(Effect.succeed(delivery))
     this.#resume = resume
     return Effect.sync(() => {
@@ -101,16 +122,6 @@ export class Consumer {
       this.#taken = 0
     }
     return delivery
-  }
-
-  #close(): void {
-    this.#isClosed = true
-    this.#resume = undefined
-    if (this.#current !== undefined) this.#current.done()
-    this.#current = undefined
-    for (let delivery = this.#shift(); delivery !== undefined; delivery = this.#shift()) {
-      delivery.done()
-    }
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * The dialling side of a connection: dials, runs the session, waits, and dials again, until it is closed.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -37,11 +38,17 @@ export interface DialOptions {
 /** How one attempt went. */
 interface Outcome {
   readonly reason: DisconnectReason.DisconnectReason
+  readonly hasOpened: boolean
   /** Whether the peer was there and well: the delays start over. */
   readonly wasHealthy: boolean
 }
 
-/** A session that lasted so long, in milliseconds, was a healthy one, even if the peer had nothing to say. */
+const failed = (reason: DisconnectReason.DisconnectReason): Outcome => ({ reason, hasOpened: false, wasHealthy: false })
+
+/**
+ * A session that lasted so long, in milliseconds, was a healthy one. What the peer says counts for nothing: one that
+ * says a word and hangs up would be dialled again and again without a delay.
+ */
 const healthyAfter = 10_000
 
 const resolve = ({ endPoint, resolver }: DialOptions) =>
@@ -98,13 +105,15 @@ const dial = Effect.fnUntraced(function*(
 
 const loginPacket = (options: DialOptions): Effect.Effect<Uint8Array | undefined> => {
   if (options.login === undefined) return Effect.undefined
-  return Effect.map(options.login.read, (cookie) => {
-    if (Option.isNone(cookie)) return undefined
+  return Effect.flatMap(options.login.read, (cookie) => {
+    if (Option.isNone(cookie)) return Effect.undefined
     const message = LoginCookie.encode(cookie.value)
-    if (Result.isFailure(message)) return undefined
+    if (Result.isFailure(message)) {
+      return Effect.as(Effect.logWarning(`Connecting without login: ${message.failure.message}`), undefined)
+    }
     const batch = WriteBatch.make({ limit: 2048 })
     options.peer.envelope.write(message.success, 0, batch)
-    return batch.finish()[0]
+    return Effect.succeed(batch.finish()[0])
   })
 }
 
@@ -127,11 +136,15 @@ const attempt = (options: DialOptions): Effect.Effect<Outcome> => {
     const since = peer.runner.now()
     return Effect.map(session.run, (reason): Outcome => {
       peer.endSession(session, reason)
-      return { reason, wasHealthy: session.isHealthy || peer.runner.now() - since >= healthyAfter }
+      return { reason, hasOpened: true, wasHealthy: peer.runner.now() - since >= healthyAfter }
     })
   })
   return Effect.scoped(session).pipe(
-    Effect.catch((reason) => Effect.succeed<Outcome>({ reason, wasHealthy: false }))
+    Effect.catch((reason) => Effect.succeed(failed(reason))),
+    // A resolver, transport or cookie file that dies must not leave a connection that nobody dials any more.
+    Effect.catchDefect((cause) =>
+      Effect.succeed(failed(new Transport.TransportError({ problem: "Other", address: peer.endPoint, cause })))
+    )
   )
 }
 
@@ -144,11 +157,15 @@ export const run = Effect.fnUntraced(function*(options: DialOptions) {
   const { peer, policy } = options
   let step = yield* Schedule.toStep(policy)
   let failures = 0
-  while (!peer.isClosed) {
-    peer.setState(ConnectionState.ConnectionState.Connecting({ attempt: failures + 1, since: peer.runner.now() }))
-    const { reason, wasHealthy } = yield* attempt(options)
+  let attempts = 0
+  while (true) {
+    attempts += 1
+    peer.setState(ConnectionState.ConnectionState.Connecting({ attempt: attempts, since: peer.runner.now() }))
+    const { hasOpened, reason, wasHealthy } = yield* attempt(options)
+    if (peer.isClosing) return
     if (wasHealthy) {
       failures = 0
+      attempts = 0
       step = yield* Schedule.toStep(policy)
     }
     failures += 1
@@ -157,11 +174,19 @@ export const run = Effect.fnUntraced(function*(options: DialOptions) {
       Effect.map(([_, duration]) => Option.some(duration)),
       Pull.catchDone(() => Effect.succeedNone)
     )
+    const retryAt = Option.isNone(delay) ? undefined : now + Duration.toMillis(delay.value)
+    if (retryAt !== undefined) {
+      peer.setState(ConnectionState.ConnectionState.Waiting({ failures, retryAt, reason }))
+    }
+    if (!hasOpened) {
+      peer.emit(ConnectionState.ConnectionEvent.Failed({ endPoint: peer.endPoint, reason, retryAt }))
+    }
     if (Option.isNone(delay)) return peer.close(reason)
-    const retryAt = now + Duration.toMillis(delay.value)
     yield* Effect.logDebug(`Connection is down, trying again in ${Duration.format(delay.value)}: ${reason.message}`)
-    peer.setState(ConnectionState.ConnectionState.Waiting({ failures, retryAt, reason }))
-    peer.emit(ConnectionState.ConnectionEvent.Failed({ endPoint: peer.endPoint, reason, retryAt }))
     yield* Effect.sleep(delay.value)
   }
-}, (effect, { peer }) => Effect.annotateLogs(effect, peer.annotations))
+}, (effect, { peer }) =>
+  Effect.catchDefect(effect, (cause) => {
+    peer.close(new Transport.TransportError({ problem: "Other", address: peer.endPoint, cause }))
+    return Effect.logError("The reconnect policy of a connection died", Cause.die(cause))
+  }).pipe(Effect.annotateLogs(peer.annotations)))

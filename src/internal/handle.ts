@@ -1,7 +1,8 @@
 /**
  * Handles: what a program holds of a connection.
  */
-import type * as Cause from "effect/Cause"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,9 +22,6 @@ import type * as Peer from "./peer.ts"
 /** A reader of states or events that lags by more than this misses the oldest. */
 const eventBuffer = 256
 
-/** Messages that a stream holds ready for its reader. */
-const streamBuffer = 256
-
 class Handle implements Connection.Connection {
   readonly [Connection.TypeId]: typeof Connection.TypeId = Connection.TypeId
   readonly id: number
@@ -31,6 +29,7 @@ class Handle implements Connection.Connection {
   readonly side: "dialled" | "accepted"
   readonly #peer: Peer.Peer
   readonly #banList: BanList.BanList["Service"]
+  readonly #consumers = new Set<Consumer.Consumer>()
   /** Set when the scope of this handle is closed; the connection may live on in other handles. */
   #released: SendError.ConnectionClosed | undefined = undefined
 
@@ -44,6 +43,7 @@ class Handle implements Connection.Connection {
 
   release(): void {
     this.#released = new SendError.ConnectionClosed({ reason: new DisconnectReason.ClosedHere() })
+    for (const consumer of this.#consumers) consumer.end()
   }
 
   get state() {
@@ -154,11 +154,22 @@ class Handle implements Connection.Connection {
   }
 
   get messages(): Stream.Stream<Message.Message> {
-    return Stream.callback<Message.Message>((queue) =>
-      Effect.andThen(
-        this.handleBatch((messages) => Queue.offerAll(queue, messages.map(Message.keep))),
-        Queue.end(queue)
-      ), { bufferSize: streamBuffer })
+    const pullFrom = (consumer: Consumer.Consumer) =>
+      Effect.flatMap(consumer.pull, (messages) =>
+        messages !== undefined && Arr.isReadonlyArrayNonEmpty(messages)
+          ? Effect.succeed(Arr.map(messages, Message.keep))
+          : Cause.done())
+    return Stream.unwrap(Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => this.#addConsumer(undefined)),
+        ({ consumer, remove }) =>
+          Effect.sync(() => {
+            remove()
+            consumer.close()
+          })
+      ),
+      ({ consumer }) => Stream.fromPull(Effect.succeed(pullFrom(consumer)))
+    ))
   }
 
   punish(points: number, reason: string): Effect.Effect<BanList.Verdict> {
@@ -238,10 +249,21 @@ class Handle implements Connection.Connection {
     options: Connection.HandleOptions | undefined
   ): Effect.Effect<void, never, R> {
     return Effect.suspend(() => {
-      const consumer = new Consumer.Consumer()
-      const remove = this.#peer.addTaker(consumer, options?.serviceId)
+      const { consumer, remove } = this.#addConsumer(options)
       return Effect.ensuring(consumer.run(handler), Effect.sync(remove))
     })
+  }
+
+  #addConsumer(options: Connection.HandleOptions | undefined) {
+    const consumer = new Consumer.Consumer()
+    const removeTaker = this.#peer.addFirstTaker(consumer, options?.serviceId)
+    this.#consumers.add(consumer)
+    if (this.#released !== undefined) consumer.end()
+    const remove = () => {
+      this.#consumers.delete(consumer)
+      removeTaker()
+    }
+    return { consumer, remove }
   }
 }
 

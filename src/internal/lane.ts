@@ -109,8 +109,8 @@ export class Lane {
     }
   }
 
-  /** Takes messages back that have not left yet. */
-  withdraw(unwanted: ReadonlySet<Message.Message>): void {
+  /** Takes messages back that wait in the lane, and returns those that did. */
+  withdraw(unwanted: ReadonlySet<Message.Message>): ReadonlyArray<Message.Message> {
     const kept: Array<Message.Message> = []
     const withdrawn: Array<Message.Message> = []
     for (let message = this.next(); message !== undefined; message = this.next()) {
@@ -119,6 +119,7 @@ export class Lane {
     }
     for (const message of kept) Queue.offerUnsafe(this.#queue, message)
     this.release(withdrawn)
+    return withdrawn
   }
 
   /** The next message that is to leave. It keeps counting until `release`. */

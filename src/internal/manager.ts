@@ -3,6 +3,7 @@
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
@@ -74,15 +75,23 @@ class Key implements Equal.Equal {
   }
 }
 
+interface Listening {
+  readonly acceptor: Acceptor.Acceptor
+  readonly close: Effect.Effect<void>
+}
+
 class Manager {
   readonly #parts: Parts
+  readonly #background: Runner.Runner
   readonly #peers = new Set<Peer.Peer>()
   readonly #services: ServiceRegistry.ServiceRegistry
-  readonly #listeners = new Set<Effect.Effect<void>>()
+  readonly #listeners = new Set<Listening>()
+  #isShutDown = false
   #lastId = 0
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, background: Runner.Runner) {
     this.#parts = parts
+    this.#background = background
     this.#services = new ServiceRegistry.ServiceRegistry(this.toHandle)
   }
 
@@ -92,7 +101,13 @@ class Manager {
   readonly dialPeer = (key: Key): Effect.Effect<Peer.Peer, never, Scope.Scope> => {
     const { banList, resolver } = this.#parts
     return this.#acquirePeer(
-      { endPoint: EndPoint.format(key.endPoint), side: "dialled", settings: key.settings, envelope: key.envelope },
+      {
+        endPoint: EndPoint.format(key.endPoint),
+        side: "dialled",
+        settings: key.settings,
+        envelope: key.envelope,
+        keepsEarly: true
+      },
       (peer) => {
         peer.runner.fork(Dialer.run({
           peer,
@@ -108,7 +123,7 @@ class Manager {
   }
 
   #acquirePeer(
-    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope">,
+    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "keepsEarly">,
     start: (peer: Peer.Peer) => void
   ): Effect.Effect<Peer.Peer, never, Scope.Scope> {
     const acquire = Effect.gen({ self: this }, function*() {
@@ -120,6 +135,7 @@ class Manager {
         ...options,
         id: this.#lastId,
         runner,
+        background: this.#background,
         pool: this.#parts.pool,
         banList: this.#parts.banList,
         threads: this.#parts.threads,
@@ -131,12 +147,9 @@ class Manager {
     })
     return Effect.map(
       Effect.acquireRelease(acquire, ({ peer, scope }) =>
-        drain(peer).pipe(
-          Effect.andThen(Effect.sync(() => {
-            peer.close(new DisconnectReason.ClosedHere())
-            this.#peers.delete(peer)
-          })),
-          Effect.andThen(Scope.close(scope, Exit.void))
+        windUp(peer).pipe(
+          Effect.andThen(Scope.close(scope, Exit.void)),
+          Effect.andThen(Effect.sync(() => this.#peers.delete(peer)))
         )),
       ({ peer }) => peer
     )
@@ -158,6 +171,7 @@ class Manager {
 
   readonly bind = <E, R>(input: EndPoint.Input, options: NetworkManager.BindOptions<E, R>) =>
     Effect.gen({ self: this }, function*() {
+      if (this.#isShutDown) return yield* Effect.interrupt
       const endPoint = yield* this.#endPoint(input)
       const settings = yield* this.#settings(options)
       const address = yield* this.#resolve(endPoint)
@@ -188,23 +202,26 @@ class Manager {
         )
       }
       const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-      const remove = this.#services.add({
-        serviceId,
-        // The scope that counts is the one of the peer, not the one that the service is registered in.
-        make: (connection) =>
-          Effect.flatMap(Effect.scope, (scope) =>
-            Effect.provideContext(
-              make(connection),
-              Context.add(context, Scope.Scope, scope) as Context.Context<R | Scope.Scope>
-            ))
-      })
-      yield* Effect.addFinalizer(() => Effect.sync(remove))
+      const add = Effect.sync(() =>
+        this.#services.add({
+          serviceId,
+          // The scope that counts is the one of the peer, not the one that the service is registered in.
+          make: (connection) =>
+            Effect.flatMap(Effect.scope, (scope) =>
+              Effect.provideContext(
+                make(connection),
+                Context.add(context, Scope.Scope, scope) as Context.Context<R | Scope.Scope>
+              ))
+        })
+      )
+      yield* Effect.asVoid(Effect.acquireRelease(add, (remove) => remove))
     })
 
-  readonly connections = Effect.sync(() => Array.from(this.#peers, this.toHandle))
+  readonly connections = Effect.sync(() => openOf(this.#peers).map(this.toHandle))
 
   /** Closes the connections of whoever is banned. */
   readonly onBan = (ban: BanList.Ban): void => {
+    for (const { acceptor } of this.#listeners) acceptor.turnAway(ban.group)
     for (const peer of this.#peers) {
       const address = peer.remoteAddress
       if (Option.isNone(address) || !PeerGroup.contains(ban.group, address.value)) continue
@@ -213,13 +230,14 @@ class Manager {
   }
 
   /** Stops accepting and drains everything, all at the same time. */
-  readonly shutdown: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(
-      [...this.#listeners, ...Array.from(this.#peers, drain)],
+  readonly shutdown: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isShutDown = true
+    return Effect.forEach(
+      [...Array.from(this.#listeners, ({ close }) => close), ...Array.from(this.#peers, windUp)],
       (close) => close,
       { concurrency: "unbounded", discard: true }
     )
-  )
+  })
 
   #listen(
     address: NetAddress.SocketAddress,
@@ -243,21 +261,24 @@ class Manager {
               endPoint: NetAddress.formatSocketAddress(link.remoteAddress),
               side: "accepted",
               settings: options.settings,
-              envelope: options.envelope
+              envelope: options.envelope,
+              keepsEarly: options.onConnection !== undefined
             }, () => {}),
             use
           ))
       })
       const close: Effect.Effect<void> = yield* Effect.cached<void, never, never>(
         Scope.close(accepting, Exit.void).pipe(
-          Effect.andThen(Effect.forEach(acceptor.peers, drain, { concurrency: "unbounded", discard: true })),
+          Effect.andThen(Effect.sync(() => acceptor.turnAway())),
+          Effect.andThen(Effect.forEach(acceptor.peers, windUp, { concurrency: "unbounded", discard: true })),
           Effect.andThen(Scope.close(serving, Exit.void)),
           Effect.andThen(Effect.sync(() => {
-            this.#listeners.delete(close)
+            this.#listeners.delete(listening)
           }))
         )
       )
-      this.#listeners.add(close)
+      const listening: Listening = { acceptor, close }
+      this.#listeners.add(listening)
       yield* Effect.addFinalizer(() => close)
       const listener = yield* options.transport.listen(address, acceptor.onLink).pipe(
         Scope.provide(accepting),
@@ -265,7 +286,7 @@ class Manager {
       )
       return {
         address: listener.address,
-        connections: Effect.sync(() => Array.from(acceptor.peers, this.toHandle))
+        connections: Effect.sync(() => openOf(acceptor.peers).map(this.toHandle))
       }
     })
   }
@@ -293,23 +314,39 @@ class Manager {
   }
 }
 
-/** Gives queued messages a bounded time to leave. A connection that was drained, or is closed, is not waited for. */
-const drain = (peer: Peer.Peer): Effect.Effect<void> =>
+const openOf = (peers: Iterable<Peer.Peer>): Array<Peer.Peer> => Array.from(peers).filter((peer) => !peer.isClosed)
+
+/**
+ * Gives queued messages time to leave, closes the connection, and gives those who work on its messages time to finish.
+ * All of it ends within one `drainTimeout`, however often it is asked for.
+ */
+const windUp = (peer: Peer.Peer): Effect.Effect<void> =>
   Effect.suspend(() => {
-    if (peer.isClosed || peer.isDrained || peer.writer.isIdle) return Effect.void
-    return Effect.interruptible(peer.writer.idle).pipe(
-      Effect.raceFirst(Effect.interruptible(Deferred.await(peer.closed))),
-      Effect.timeoutOption(peer.settings.drainTimeout),
-      Effect.andThen(Effect.sync(() => {
-        peer.isDrained = true
-      }))
+    peer.deadline ??= peer.runner.now() + Duration.toMillis(peer.settings.drainTimeout)
+    return drain(peer).pipe(
+      Effect.andThen(Effect.sync(() => peer.close(new DisconnectReason.ClosedHere()))),
+      Effect.andThen(untilDeadline(peer, peer.finished))
     )
+  })
+
+/** A connection that is closed, or that has not logged in, is not waited for. */
+const drain = (peer: Peer.Peer): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    peer.isClosed || peer.state._tag === "LoggingIn" || peer.writer.isIdle
+      ? Effect.void
+      : untilDeadline(peer, Effect.raceFirst(peer.writer.idle, Deferred.await(peer.closed)))
+  )
+
+const untilDeadline = (peer: Peer.Peer, effect: Effect.Effect<unknown>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const left = peer.deadline! - peer.runner.now()
+    return left > 0 ? Effect.asVoid(Effect.timeoutOption(Effect.interruptible(effect), left)) : Effect.void
   })
 
 /** @internal */
 export const make = Effect.fnUntraced(
   function*(parts: Parts): Effect.fn.Return<NetworkManager.NetworkManager["Service"], never, Scope.Scope> {
-    const manager = new Manager(parts)
+    const manager = new Manager(parts, yield* Runner.make)
     const connections = yield* RcMap.make({ lookup: manager.dialPeer })
     yield* parts.banList.subscribe(manager.onBan)
     yield* Effect.addFinalizer(() => manager.shutdown)

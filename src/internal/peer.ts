@@ -5,6 +5,8 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Envelope from "../domain/Envelope.ts"
@@ -34,6 +36,10 @@ export interface PeerOptions {
   readonly settings: NetworkConfig.Settings
   readonly envelope: Envelope.Envelope
   readonly runner: Runner.Runner
+  /** Runs what is to be finished even when the connection is gone. */
+  readonly background: Runner.Runner
+  /** Whether messages that nobody takes wait for the first handler of a handle. */
+  readonly keepsEarly: boolean
   readonly pool: BufferPool.BufferPool["Service"]
   readonly banList: BanList.BanList["Service"]
   readonly threads: WorkerThreads.WorkerThreads["Service"]
@@ -46,7 +52,7 @@ interface Taker {
   readonly consumer: Consumer.Consumer
 }
 
-/** Messages that come before anybody takes any are kept for the first taker, up to these bounds. */
+/** Messages that come before a handle takes any are kept for it, up to these bounds. */
 const maxEarlyMessages = 1000
 const maxEarlyBytes = 65_536
 
@@ -66,21 +72,27 @@ export class Peer {
   readonly stateListeners = new Set<(state: ConnectionState.ConnectionState) => void>()
   readonly eventListeners = new Set<(event: ConnectionState.ConnectionEvent) => void>()
   state: ConnectionState.ConnectionState
-  /** Set once the queued messages have had their time to leave. */
-  isDrained = false
+  /** Set before the session is ended for good: whoever runs it must not begin another one. */
+  isClosing = false
+  /** When closing stops waiting for anything, in milliseconds of the clock; set when it begins. */
+  deadline: number | undefined = undefined
   messagesSent = 0
   messagesReceived = 0
   messagesUnhandled = 0
   readonly #options: PeerOptions
   #session: Session.Session | undefined = undefined
   #takers: ReadonlyArray<Taker> = []
-  /** Mail for the first taker; `undefined` once there has been one. */
-  #early: Array<Message.Message> | undefined = []
+  /** Messages for handlers to come; `undefined` once one has come that takes all. They count as not taken until then. */
+  #early: Array<Message.Message> | undefined
   #earlyBytes = 0
+  #hasToldOfDropped = false
+  /** Handlers and programs that may finish what they have begun when the connection closes. */
+  readonly #work = new Set<Fiber.Fiber<unknown>>()
   #lastAddress: NetAddress.SocketAddress | undefined = undefined
 
   constructor(options: PeerOptions, high: Lane.Lane, normal: Lane.Lane, state: ConnectionState.ConnectionState) {
     this.#options = options
+    this.#early = options.keepsEarly ? [] : undefined
     this.id = options.id
     this.endPoint = options.endPoint
     this.side = options.side
@@ -130,10 +142,7 @@ export class Peer {
   // --- sessions
 
   /** Makes the session of a link that is up. The caller runs it. */
-  startSession(
-    link: Transport.Link,
-    checkLogin?: (message: Message.Message) => Effect.Effect<boolean>
-  ): Session.Session {
+  startSession(link: Transport.Link, checkLogin?: Session.CheckLogin): Session.Session {
     const reader = PacketReader.make(this.envelope, {
       maxMessageSize: this.settings.maxMessageBytes,
       slabs: this.#options.pool,
@@ -144,6 +153,7 @@ export class Peer {
     this.#lastAddress = link.remoteAddress
     if (checkLogin === undefined) this.onOpen(session)
     else {
+      this.writer.hold()
       this.setState(ConnectionState.ConnectionState.LoggingIn({
         since: this.runner.now(),
         remoteAddress: link.remoteAddress
@@ -154,6 +164,7 @@ export class Peer {
 
   onOpen(session: Session.Session): void {
     const { remoteAddress } = session
+    this.writer.letGo()
     this.setState(ConnectionState.ConnectionState.Connected({ since: this.runner.now(), remoteAddress }))
     this.emit(ConnectionState.ConnectionEvent.Connected({ endPoint: this.endPoint, remoteAddress }))
   }
@@ -174,14 +185,16 @@ export class Peer {
 
   /** Closes the connection for good. */
   close(reason: DisconnectReason.DisconnectReason): void {
-    if (this.isClosed) return
+    if (this.isClosing) return
+    this.isClosing = true
+    const session = this.#session
     this.disconnect(reason)
+    if (session !== undefined) this.endSession(session, reason)
     const error = new SendError.ConnectionClosed({ reason })
     this.setState(ConnectionState.ConnectionState.Closed({ reason }))
     this.high.close(error)
     this.normal.close(error)
     this.requests.close(error)
-    this.#early = undefined
     for (const taker of this.#takers) taker.consumer.end()
     Deferred.doneUnsafe(this.closed, Exit.succeed(reason))
   }
@@ -204,11 +217,38 @@ export class Peer {
     const taker: Taker = { serviceId, consumer }
     this.#takers = [...this.#takers, taker]
     if (this.isClosed) consumer.end()
-    else this.#handOutEarly()
     return () => {
       this.#takers = this.#takers.filter((other) => other !== taker)
     }
   }
+
+  /** As `addTaker`, for a handler that is also to have the messages that came before it. */
+  addFirstTaker(consumer: Consumer.Consumer, serviceId: number | undefined): () => void {
+    const early = this.#early ?? []
+    const wanted = serviceId === undefined ? early : ofService(early, serviceId)
+    if (serviceId === undefined) this.#early = undefined
+    else if (wanted.length > 0) this.#early = early.filter((message) => !wanted.includes(message))
+    if (wanted.length > 0) {
+      this.messagesUnhandled -= wanted.length
+      for (const message of wanted) this.#earlyBytes -= message.bodyLength
+      consumer.deliver({ messages: wanted, done: constVoid })
+    }
+    return this.addTaker(consumer, serviceId)
+  }
+
+  /** Starts what is to be let finish when the connection closes. */
+  forkWork(effect: Effect.Effect<unknown>): Fiber.Fiber<unknown> {
+    const fiber = this.runner.fork(effect)
+    if (fiber.pollUnsafe() !== undefined) return fiber
+    this.#work.add(fiber)
+    fiber.addObserver(() => this.#work.delete(fiber))
+    return fiber
+  }
+
+  /** Completes when all work is finished. */
+  readonly finished: Effect.Effect<void> = Effect.suspend(() =>
+    this.#work.size === 0 ? Effect.void : Effect.andThen(Fiber.awaitAll(this.#work), this.finished)
+  )
 
   /** Hands messages to all who want them. `done` is called when the last of them has finished. */
   dispatch(messages: ReadonlyArray<Message.Message>, done: () => void): void {
@@ -237,36 +277,32 @@ export class Peer {
     const address = this.#lastAddress
     if (address === undefined) return
     const points = problem._tag === "LoginFailed" ? this.settings.failedLoginPoints : this.settings.malformedPoints
-    this.runner.fork(this.#options.banList.punish(address, points, problem.message))
+    // A store may be slow, and the connection ends meanwhile.
+    this.#options.background.fork(
+      Effect.annotateLogs(this.#options.banList.punish(address, points, problem.message), this.annotations)
+    )
   }
 
   #unhandled(messages: ReadonlyArray<Message.Message>, takers: ReadonlyArray<Taker>): void {
     for (const message of messages) {
       if (takers.some((taker) => taker.serviceId === message.serviceId)) continue
-      if (this.#early !== undefined && this.#keepEarly(this.#early, message)) continue
       this.messagesUnhandled += 1
-      if (this.messagesUnhandled === 1) {
-        this.runner.fork(Effect.annotateLogs(
-          Effect.logDebug(`Nobody takes message ${message.serviceId}/${message.messageId}; such messages are dropped`),
-          this.annotations
-        ))
-      }
+      if (this.#keepEarly(message) || this.#hasToldOfDropped) continue
+      this.#hasToldOfDropped = true
+      this.runner.fork(Effect.annotateLogs(
+        Effect.logDebug(`Nobody takes message ${message.serviceId}/${message.messageId}; such messages are dropped`),
+        this.annotations
+      ))
     }
   }
 
-  #keepEarly(early: Array<Message.Message>, message: Message.Message): boolean {
-    if (early.length >= maxEarlyMessages || this.#earlyBytes + message.bodyLength > maxEarlyBytes) return false
+  #keepEarly(message: Message.Message): boolean {
+    const early = this.#early
+    if (early === undefined || early.length >= maxEarlyMessages) return false
+    if (this.#earlyBytes + message.bodyLength > maxEarlyBytes) return false
     this.#earlyBytes += message.bodyLength
     early.push(Message.keep(message))
     return true
-  }
-
-  #handOutEarly(): void {
-    const early = this.#early
-    this.#early = undefined
-    if (early === undefined || early.length === 0) return
-    this.messagesReceived -= early.length
-    this.dispatch(early, () => {})
   }
 }
 

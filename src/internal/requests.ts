@@ -3,9 +3,9 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { constVoid } from "effect/Function"
 import * as Header from "../domain/Header.ts"
 import * as Message from "../domain/Message.ts"
+import * as SendRefusal from "../domain/SendRefusal.ts"
 import type * as DisconnectReason from "../services/DisconnectReason.ts"
 import * as SendError from "../services/SendError.ts"
 import * as Alarm from "./alarm.ts"
@@ -20,9 +20,17 @@ interface Pending {
   readonly timeout: Duration.Duration
   /** Whether the operating system has taken the request. Until then it survives the loss of a socket. */
   hasLeft: boolean
-  /** Ends the wait for room in the lane. */
-  stopWaiting: () => void
+  /** Ends the wait for room in the lane, while there is one. */
+  stopWaiting: (() => void) | undefined
   readonly resume: (effect: Effect.Effect<Message.Message, SendError.RequestError>) => void
+}
+
+/** A request that nobody waits for any more, but that was on its way already. */
+interface Abandoned {
+  readonly serviceId: number
+  readonly messageId: number
+  /** Set while it is being written: when that fails it must not leave on the next socket. */
+  unwritten: { readonly message: Message.Message; readonly lane: Lane.Lane } | undefined
 }
 
 const maxId = 0x7fffffff
@@ -33,7 +41,7 @@ const maxAbandoned = 1024
 /** @internal */
 export class Requests {
   readonly #pending = new Map<number, Pending>()
-  readonly #abandoned = new Map<number, Message.Message>()
+  readonly #abandoned = new Map<number, Abandoned>()
   readonly #runner: Runner.Runner
   readonly #alarm: Alarm.Alarm
   #lastId: number
@@ -60,6 +68,11 @@ export class Requests {
     timeout: Duration.Duration
   ): Effect.Effect<Message.Message, SendError.RequestError> {
     return Effect.callback<Message.Message, SendError.RequestError>((resume) => {
+      if (message.encodedHeader !== undefined) {
+        const value = message.encodedHeader.length
+        const reason = new SendRefusal.SendRefusal({ problem: "EncodedRequest", value })
+        return resume(Effect.fail(new SendError.RequestError({ reason })))
+      }
       const id = this.#freeId()
       const request = Message.withHeader(message, Header.requestId, id)
       const refused = lane.refusal(request, 0)
@@ -71,16 +84,12 @@ export class Requests {
         deadline: this.#runner.now() + Duration.toMillis(timeout),
         timeout,
         hasLeft: false,
-        stopWaiting: constVoid,
+        stopWaiting: undefined,
         resume
       }
       this.#pending.set(id, pending)
+      if (!lane.offerUnsafe(request)) this.#awaitRoom(pending)
       this.#alarm.set(pending.deadline)
-      if (!lane.offerUnsafe(request)) {
-        pending.stopWaiting = lane.wait([request], 0, (error) => {
-          if (error !== undefined) this.#fail(pending, error.reason)
-        })
-      }
       return Effect.sync(() => {
         if (this.#pending.delete(id)) this.#giveUp([pending])
       })
@@ -103,11 +112,14 @@ export class Requests {
 
   /** Notes which requests have left. */
   written(messages: ReadonlyArray<Message.Message>): void {
-    if (this.#pending.size === 0) return
+    if (!this.expectsReplies) return
     for (const message of messages) {
       const id = Header.get(message.header, Header.requestId)
-      const pending = id === undefined ? undefined : this.#pending.get(id)
-      if (pending !== undefined && pending.message === message) pending.hasLeft = true
+      if (id === undefined) continue
+      const pending = this.#pending.get(id)
+      const abandoned = this.#abandoned.get(id)
+      if (pending?.message === message) pending.hasLeft = true
+      else if (abandoned?.unwritten?.message === message) abandoned.unwritten = undefined
     }
   }
 
@@ -118,6 +130,7 @@ export class Requests {
       const { messageId, serviceId } = pending.message
       this.#fail(pending, new SendError.RequestInterrupted({ serviceId, messageId, reason }))
     }
+    for (const { unwritten } of this.#abandoned.values()) unwritten?.lane.withdraw(new Set([unwritten.message]))
     this.#abandoned.clear()
   }
 
@@ -131,6 +144,16 @@ export class Requests {
     do this.#lastId = this.#lastId > maxId - 2 ? (this.#lastId & 1) : this.#lastId + 2
     while (this.#pending.has(this.#lastId))
     return this.#lastId
+  }
+
+  #awaitRoom(pending: Pending): void {
+    let isWaiting = true
+    const stop = pending.lane.wait([pending.message], 0, (error) => {
+      isWaiting = false
+      pending.stopWaiting = undefined
+      if (error !== undefined) this.#fail(pending, error.reason)
+    })
+    if (isWaiting) pending.stopWaiting = stop
   }
 
   #fail(pending: Pending, reason: SendError.RequestError["reason"]): void {
@@ -156,23 +179,28 @@ export class Requests {
 
   /** Nobody waits for these any more: what has not left is withdrawn, late replies to the rest are dropped. */
   #giveUp(requests: ReadonlyArray<Pending>): void {
-    const waiting = new Map<Lane.Lane, Set<Message.Message>>()
+    const queued = new Map<Lane.Lane, Set<Message.Message>>()
     for (const pending of requests) {
-      pending.stopWaiting()
-      this.#remember(pending)
-      if (!pending.hasLeft) waiting.set(pending.lane, (waiting.get(pending.lane) ?? new Set()).add(pending.message))
+      if (pending.stopWaiting !== undefined) pending.stopWaiting()
+      else {
+        this.#remember(pending)
+        if (!pending.hasLeft) queued.set(pending.lane, (queued.get(pending.lane) ?? new Set()).add(pending.message))
+      }
     }
-    for (const [lane, messages] of waiting) lane.withdraw(messages)
+    for (const [lane, messages] of queued) {
+      for (const message of lane.withdraw(messages)) this.#abandoned.delete(Header.get(message.header, Header.requestId)!)
+    }
   }
 
-  #remember(pending: Pending): void {
+  #remember({ hasLeft, id, lane, message }: Pending): void {
     if (this.#abandoned.size >= maxAbandoned) {
       for (const oldest of this.#abandoned.keys()) {
         this.#abandoned.delete(oldest)
         break
       }
     }
-    this.#abandoned.set(pending.id, pending.message)
+    const { messageId, serviceId } = message
+    this.#abandoned.set(id, { serviceId, messageId, unwritten: hasLeft ? undefined : { message, lane } })
   }
 }
 
@@ -180,5 +208,5 @@ export class Requests {
  * A reply comes from the service that was asked, or from service 0 when the request failed, and never has the message
  * id of the request: a request of the peer that carries the same number is not taken for a reply.
  */
-const answers = (message: Message.Message, request: Message.Message): boolean =>
+const answers = (message: Message.Message, request: Pick<Message.Message, "serviceId" | "messageId">): boolean =>
   message.serviceId === request.serviceId ? message.messageId !== request.messageId : message.serviceId === 0

@@ -2,68 +2,88 @@
  * The handlers that a manager has by service id, and where each of them is at work.
  */
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type * as Message from "../domain/Message.ts"
 import type * as Connection from "../services/Connection.ts"
 import * as Consumer from "./consumer.ts"
 import type * as Peer from "./peer.ts"
 
-/**
- * A handler of a service: made for each peer at its first message, and released when the peer goes.
- *
- * @internal
- */
-export interface Registration {
+/** @internal */
+export interface RegistrationOptions {
   readonly serviceId: number
+  /** Runs for each peer at its first message to the service. Its scope is closed when the peer goes. */
   readonly make: (connection: Connection.Connection) => Effect.Effect<Connection.Handler<unknown>, unknown, Scope.Scope>
+}
+
+/** A handler of a service, and the peers that it is at work for. */
+interface Registration extends RegistrationOptions {
+  readonly attached: WeakSet<Peer.Peer>
+  readonly fibers: Set<Fiber.Fiber<unknown>>
 }
 
 /** @internal */
 export class ServiceRegistry {
-  readonly #registrations = new Set<Registration>()
-  /** The registrations that are at work for a peer already. */
-  readonly #attached = new WeakMap<Peer.Peer, Set<Registration>>()
+  readonly #byService = new Map<number, Set<Registration>>()
   readonly #toHandle: (peer: Peer.Peer) => Connection.Connection
 
   constructor(toHandle: (peer: Peer.Peer) => Connection.Connection) {
     this.#toHandle = toHandle
   }
 
-  add(registration: Registration): () => void {
-    this.#registrations.add(registration)
-    return () => {
-      this.#registrations.delete(registration)
-    }
+  /** Registers a handler. Returns how to end it: nobody is told anything more, and what it is doing is interrupted. */
+  add(options: RegistrationOptions): Effect.Effect<void> {
+    const { serviceId } = options
+    const registration: Registration = { ...options, attached: new WeakSet(), fibers: new Set() }
+    const registrations = this.#byService.get(serviceId) ?? new Set()
+    this.#byService.set(serviceId, registrations.add(registration))
+    return Effect.suspend(() => {
+      registrations.delete(registration)
+      if (registrations.size === 0 && this.#byService.get(serviceId) === registrations) {
+        this.#byService.delete(serviceId)
+      }
+      return Fiber.interruptAll(registration.fibers)
+    })
   }
 
   /** Starts the handlers of the services that messages are for, where they are not at work for this peer yet. */
   attach(peer: Peer.Peer, messages: ReadonlyArray<Message.Message>): void {
-    if (this.#registrations.size === 0) return
-    for (const registration of this.#registrations) {
-      if (this.#attached.get(peer)?.has(registration)) continue
-      if (messages.some((message) => message.serviceId === registration.serviceId)) this.#start(peer, registration)
+    if (this.#byService.size === 0) return
+    let serviceId = -1
+    for (const message of messages) {
+      if (message.serviceId === serviceId) continue
+      serviceId = message.serviceId
+      const registrations = this.#byService.get(serviceId)
+      if (registrations === undefined) continue
+      for (const registration of registrations) {
+        if (!registration.attached.has(peer)) this.#start(peer, registration)
+      }
     }
   }
 
   #start(peer: Peer.Peer, registration: Registration): void {
-    const attached = this.#attached.get(peer) ?? new Set()
-    this.#attached.set(peer, attached.add(registration))
+    registration.attached.add(peer)
     const consumer = new Consumer.Consumer()
     const remove = peer.addTaker(consumer, registration.serviceId)
     const annotations = { ...peer.annotations, service: registration.serviceId }
-    peer.runner.fork(
-      Effect.scoped(Effect.flatMap(
-        registration.make(this.#toHandle(peer)),
-        (handler) => consumer.run(Consumer.eachMessage(handler, annotations))
-      )).pipe(
+    const fiber = peer.forkWork(
+      Effect.suspend(() => registration.make(this.#toHandle(peer))).pipe(
+        Effect.flatMap((handler) => consumer.run(Consumer.eachMessage(handler, annotations))),
+        Effect.scoped,
         Effect.catchCause((cause) =>
-          Effect.annotateLogs(Effect.logError("The handler of a service could not be made for a peer", cause), annotations)
+          Effect.annotateLogs(
+            Effect.logError("The handler of a service could not be made for a peer, or released", cause),
+            annotations
+          )
         ),
         Effect.ensuring(Effect.sync(() => {
           remove()
-          consumer.end()
+          consumer.close()
         }))
       )
     )
+    if (fiber.pollUnsafe() !== undefined) return
+    registration.fibers.add(fiber)
+    fiber.addObserver(() => registration.fibers.delete(fiber))
   }
 }

@@ -14,10 +14,13 @@ import type * as Peer from "./peer.ts"
 import * as Verifier from "./verifier.ts"
 import * as Watch from "./watch.ts"
 
+/** @internal */
+export type CheckLogin = (message: Message.Message) => Effect.Effect<boolean, unknown>
+
 /** What the peer may say in this phase. */
 type Phase =
   /** Only a login, which goes to the check. */
-  | { readonly _tag: "AwaitingLogin"; readonly check: (message: Message.Message) => Effect.Effect<boolean> }
+  | { readonly _tag: "AwaitingLogin"; readonly check: CheckLogin; bytes: number }
   /** The check is running; what came behind the login waits. */
   | { readonly _tag: "CheckingLogin"; readonly waiting: Array<Message.Message> }
   | { readonly _tag: "Open" }
@@ -33,6 +36,12 @@ const lanePause = 2
 const laneHigh = 3 / 4
 const laneLow = 1 / 2
 
+/** A login is one packet. A stranger who sends more than this before it is complete is not logging in. */
+const maxLoginBytes = 65_536
+
+/** So many answers to pings wait at most, for a peer that asks and does not read. */
+const maxWaitingPongs = 16
+
 /** @internal */
 export class Session implements Transport.LinkReceiver, Envelope.Sink {
   readonly #peer: Peer.Peer
@@ -47,25 +56,25 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   #unverified: Array<Verifier.Unverified> = []
   #waitingMessages = 0
   #isPaused = false
-  /** A peer that has said something sensible makes a session a healthy one. */
-  isHealthy = false
+  #willResume = false
+  #resumedAt = Number.NEGATIVE_INFINITY
 
   constructor(
     peer: Peer.Peer,
     link: Transport.Link,
     reader: PacketReader.PacketReader,
-    checkLogin: ((message: Message.Message) => Effect.Effect<boolean>) | undefined
+    checkLogin: CheckLogin | undefined
   ) {
     this.#peer = peer
     this.#link = link
     this.#reader = reader
-    this.#phase = checkLogin === undefined ? { _tag: "Open" } : { _tag: "AwaitingLogin", check: checkLogin }
+    this.#phase = checkLogin === undefined ? { _tag: "Open" } : { _tag: "AwaitingLogin", check: checkLogin, bytes: 0 }
     this.#watch = new Watch.Watch(peer.runner, {
       settings: peer.settings,
       side: peer.side,
       heartbeat: peer.envelope.heartbeat,
       sendPing: () => peer.writer.sendUrgent(peer.envelope.ping),
-      isReadingPaused: () => this.#isPaused,
+      pausedAt: () => this.#isPaused ? peer.runner.now() : this.#resumedAt,
       end: (reason) => this.end(reason)
     })
   }
@@ -115,6 +124,10 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
       this.#fail(failure)
       return false
     }
+    if (this.#phase._tag === "AwaitingLogin") {
+      this.#phase.bytes += count
+      if (this.#phase.bytes > maxLoginBytes) this.#refuseLogin("NotALogin")
+    }
     if (this.#mustPause()) this.#pause()
     return !this.#isPaused
   }
@@ -135,13 +148,12 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   }
 
   onPing(): void {
-    this.isHealthy = true
     this.#watch.onPing()
-    this.#peer.writer.sendUrgent(this.#peer.envelope.pong)
+    const { envelope, writer } = this.#peer
+    if (writer.urgentPackets < maxWaitingPongs) writer.sendUrgent(envelope.pong)
   }
 
   onPong(): void {
-    this.isHealthy = true
     this.#watch.onPong()
   }
 
@@ -194,32 +206,37 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   }
 
   #withoutReplies(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
-    this.isHealthy = true
     const requests = this.#peer.requests
     return requests.expectsReplies ? messages.filter((message) => !requests.settle(message)) : messages
   }
 
   /** Before the login has passed, only the check sees a message. */
   #beforeOpen(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
-    for (const message of messages) {
-      const phase = this.#phase
-      if (phase._tag === "AwaitingLogin") this.#checkLogin(phase.check, Message.keep(message))
-      else if (phase._tag === "CheckingLogin") phase.waiting.push(Message.keep(message))
+    const phase = this.#phase
+    if (phase._tag === "AwaitingLogin") {
+      const [login, ...waiting] = messages.map(Message.keep)
+      this.#checkLogin(phase.check, login!, waiting)
+    } else if (phase._tag === "CheckingLogin") {
+      for (const message of messages) phase.waiting.push(Message.keep(message))
     }
     return []
   }
 
-  #checkLogin(check: (message: Message.Message) => Effect.Effect<boolean>, message: Message.Message): void {
-    const waiting: Array<Message.Message> = []
+  #checkLogin(check: CheckLogin, message: Message.Message, waiting: Array<Message.Message>): void {
     this.#phase = { _tag: "CheckingLogin", waiting }
     this.#pause()
-    this.#peer.runner.fork(Effect.matchCause(check(message), {
-      onSuccess: (passed) => passed ? this.#open(waiting) : this.#refuseLogin("Refused"),
-      onFailure: () => this.#refuseLogin("CheckFailed")
+    const { annotations, runner } = this.#peer
+    runner.fork(Effect.matchCauseEffect(Effect.suspend(() => check(message)), {
+      onSuccess: (passed) => Effect.sync(() => passed ? this.#open(waiting) : this.#refuseLogin("Refused")),
+      onFailure: (cause) =>
+        Effect.andThen(
+          Effect.annotateLogs(Effect.logError("A login could not be checked", cause), annotations),
+          Effect.sync(() => this.#refuseLogin("CheckFailed"))
+        )
     }))
   }
 
-  #open(waiting: Array<Message.Message>): void {
+  #open(waiting: ReadonlyArray<Message.Message>): void {
     if (this.#phase._tag !== "CheckingLogin") return
     this.#phase = { _tag: "Open" }
     this.#watch.onLogin()
@@ -229,26 +246,28 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     this.resumeIfPossible()
   }
 
+  /** The peer pays for a login that is wrong, and not for a check that is. */
   #refuseLogin(problem: DisconnectReason.LoginFailed["problem"]): void {
-    if (this.#phase._tag !== "CheckingLogin") return
+    if (this.isEnded) return
     const reason = new DisconnectReason.LoginFailed({ problem })
-    if (problem === "Refused") this.#peer.punish(reason)
     this.end(reason)
+    if (problem !== "CheckFailed") this.#peer.punish(reason)
   }
 
   /** The peer's bytes are wrong, or were lost here. */
   #fail(error: WireError.WireError | DisconnectReason.VerificationFailed): void {
-    if (error._tag === "WireError") this.#peer.punish(error.reason)
+    // The session ends before a ban can end it, so that it says why.
     this.end(error)
+    if (error._tag === "WireError") this.#peer.punish(error.reason)
   }
 
   // --- flow control
 
   resumeIfPossible(): void {
     if (!this.#isPaused || this.#phase._tag === "Ended" || this.#phase._tag === "CheckingLogin") return
-    if (this.#inbox > this.#peer.settings.inboxBytes / 2 || this.#peer.laneFill > laneLow) return
-    this.#isPaused = false
-    this.#link.resume()
+    if (this.#inbox > this.#peer.settings.inboxBytes / 2) return
+    if (this.#peer.laneFill > laneLow) return this.#resumeLater()
+    this.#resume()
   }
 
   get #inbox(): number {
@@ -257,16 +276,28 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
 
   #mustPause(): boolean {
     if (this.#inbox > this.#peer.settings.inboxBytes) return true
-    if (this.#peer.laneFill < laneHigh) return false
+    if (this.#phase._tag !== "Open" || this.#peer.laneFill < laneHigh) return false
+    this.#resumeLater()
+    return true
+  }
+
+  #resumeLater(): void {
+    if (this.#willResume) return
+    this.#willResume = true
     this.#peer.runner.fork(Effect.andThen(
       Effect.sleep(lanePause),
       Effect.sync(() => {
+        this.#willResume = false
         if (!this.#isPaused || this.#phase._tag !== "Open" || this.#inbox > this.#peer.settings.inboxBytes) return
-        this.#isPaused = false
-        this.#link.resume()
+        this.#resume()
       })
     ))
-    return true
+  }
+
+  #resume(): void {
+    this.#isPaused = false
+    this.#resumedAt = this.#peer.runner.now()
+    this.#link.resume()
   }
 
   #pause(): void {

@@ -20,13 +20,10 @@ export interface WatchOptions {
   readonly side: "dialled" | "accepted"
   readonly heartbeat: boolean
   readonly sendPing: () => void
-  /** Whether this side has stopped reading: a peer is not blamed for what was not read. */
-  readonly isReadingPaused: () => boolean
+  /** When reading was paused last: now, while it is. A peer is not blamed for what was not read. */
+  readonly pausedAt: () => number
   readonly end: (reason: DisconnectReason.DisconnectReason) => void
 }
-
-/** A deadline that passed while reading was paused is looked at again after this many milliseconds. */
-const pausedGrace = 1000
 
 /** @internal */
 export class Watch {
@@ -45,8 +42,11 @@ export class Watch {
   start(awaitsLogin: boolean): void {
     const { heartbeat, settings, side } = this.#options
     if (awaitsLogin) {
-      this.#set("login", settings.loginTimeout, () =>
-        this.#options.end(new DisconnectReason.LoginFailed({ problem: "TimedOut" })))
+      this.#set(
+        "login",
+        settings.loginTimeout,
+        () => this.#options.end(new DisconnectReason.LoginFailed({ problem: "TimedOut" }))
+      )
     }
     if (side === "dialled") {
       if (heartbeat) this.#set("send ping", settings.pingInterval, () => this.#ping())
@@ -86,21 +86,27 @@ export class Watch {
 
   #expect(missing: DisconnectReason.PeerUnresponsive["missing"], after: Duration.Duration): void {
     const ring = () => {
-      if (this.#options.isReadingPaused()) return this.#set(missing, Duration.millis(pausedGrace), ring)
+      // What is missing may lie behind all that could not be read: the peer has its time again from there on.
+      const at = this.#options.pausedAt() + Duration.toMillis(after)
+      if (at > this.#runner.now()) return this.#setAt(missing, at, ring)
       this.#options.end(new DisconnectReason.PeerUnresponsive({ missing, after }))
     }
     this.#set(missing, after, ring)
   }
 
   #set(name: Name, after: Duration.Duration, ring: () => void): void {
-    const at = this.#runner.now() + Duration.toMillis(after)
+    this.#setAt(name, this.#runner.now() + Duration.toMillis(after), ring)
+  }
+
+  #setAt(name: Name, at: number, ring: () => void): void {
     this.#deadlines.set(name, { at, ring })
     this.#alarm.set(at)
   }
 
   #ring(now: number): number | undefined {
     for (const [name, deadline] of [...this.#deadlines]) {
-      if (deadline.at > now) continue
+      // One that rang before may have ended the session, and all deadlines with it.
+      if (deadline.at > now || this.#deadlines.get(name) !== deadline) continue
       this.#deadlines.delete(name)
       deadline.ring()
     }

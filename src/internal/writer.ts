@@ -44,8 +44,9 @@ export class Writer {
   /** Set while the writer fiber waits for something to write. */
   #wake: (() => void) | undefined = undefined
   #isWaking = false
-  /** The write that is under way. */
-  #write: object | undefined = undefined
+  /** The write that is under way, with the memory it holds. */
+  #write: { readonly memory: Slab.Slab | undefined } | undefined = undefined
+  #isHeld = false
   #onIdle: Array<() => void> = []
 
   constructor(options: WriterOptions) {
@@ -54,7 +55,8 @@ export class Writer {
 
   /** Whether all that was sent has been taken by the operating system. */
   get isIdle(): boolean {
-    return this.#write === undefined && this.#urgent.length === 0 && this.#options.high.isEmpty && this.#options.normal.isEmpty
+    return this.#write === undefined && this.#urgent.length === 0 && this.#options.high.isEmpty &&
+      this.#options.normal.isEmpty
   }
 
   /** Says that there is something to write. What comes in the same turn of the event loop leaves in the same write. */
@@ -67,6 +69,21 @@ export class Writer {
       this.#wake = undefined
       wake?.()
     })
+  }
+
+  /** How many packets of the envelope itself wait. */
+  get urgentPackets(): number {
+    return this.#urgent.length
+  }
+
+  /** Keeps the lanes back until the peer has logged in. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  letGo(): void {
+    this.#isHeld = false
+    this.signal()
   }
 
   /** Queues a whole packet of the envelope itself, ahead of both lanes. */
@@ -101,11 +118,11 @@ export class Writer {
         this.#wake = () => resume(Effect.void)
         return
       }
-      const write = {}
+      const write = { memory: this.#memory }
       this.#write = write
       link.write(batch.finish(), (error) => {
-        // A link that was given up may still report: that write has been accounted for.
-        if (this.#write !== write) return
+        // A link that was given up reports late: its messages are accounted for, and only now is its memory free.
+        if (this.#write !== write) return this.#giveMemory(write.memory)
         this.#write = undefined
         if (error !== undefined) return resume(Effect.fail(error))
         this.#settle()
@@ -116,8 +133,13 @@ export class Writer {
 
   #fill(): WriteBatch.WriteBatch | undefined {
     const { envelope, high, normal } = this.#options
-    if (this.#urgent.length === 0 && this.#partial === undefined && high.isEmpty && normal.isEmpty) return undefined
+    const isQuiet = this.#isHeld || (this.#partial === undefined && high.isEmpty && normal.isEmpty)
+    if (this.#urgent.length === 0 && isQuiet) return undefined
     const batch = this.#startBatch()
+    if (isQuiet) {
+      this.#fillUrgent(batch)
+      return batch
+    }
     // A packet of the legacy envelope can be larger than a write: nothing may come between its pieces.
     const mayInterrupt = envelope.name === "native" || this.#partial === undefined
     if (!mayInterrupt && !this.#writePartial(this.#partial!, batch)) return batch
@@ -131,17 +153,21 @@ export class Writer {
           break
         }
         this.#partial = { message, offset: 0 }
-      }
+      } else if (!this.#fits(this.#partial.message, batch)) break
       if (!this.#writePartial(this.#partial, batch)) break
     }
     return batch.size === 0 ? undefined : batch
   }
 
+  #fillUrgent(batch: WriteBatch.WriteBatch): void {
+    for (const packet of this.#urgent) batch.append(packet)
+    this.#urgent = []
+  }
+
   /** Takes what goes before the normal lane. Returns whether there is room for more. */
   #fillHigh(batch: WriteBatch.WriteBatch): boolean {
     const { envelope, high } = this.#options
-    for (const packet of this.#urgent) batch.append(packet)
-    this.#urgent = []
+    this.#fillUrgent(batch)
     for (let message = high.next(); message !== undefined; message = high.next()) {
       if (!this.#fits(message, batch)) {
         high.giveBack([message])
@@ -153,7 +179,7 @@ export class Writer {
     return true
   }
 
-  /** The first packet of a message must not take the batch over its limit, unless the batch is empty. */
+  /** The next packet of a message must not take the batch over its limit, unless the batch is empty. */
   #fits(message: Message.Message, batch: WriteBatch.WriteBatch): boolean {
     return batch.size === 0 || Math.min(this.#options.envelope.wireSize(message), firstPacket) <= batch.room
   }
@@ -197,7 +223,7 @@ export class Writer {
 
   /** Nothing to write: the memory goes back, and who waits for this is told. */
   #rest(): void {
-    if (this.#memory !== undefined) this.#options.slabs.give(this.#memory)
+    this.#giveMemory(this.#memory)
     this.#memory = undefined
     this.#batch = undefined
     if (this.#onIdle.length === 0 || !this.isIdle) return
@@ -210,6 +236,8 @@ export class Writer {
   #abandon(): void {
     const { high, normal } = this.#options
     this.#wake = undefined
+    // The transport may still hold parts of a write that is under way: that memory comes back with its end.
+    if (this.#write === undefined) this.#giveMemory(this.#memory)
     this.#write = undefined
     this.#urgent = []
     if (this.#partial !== undefined) normal.giveBack([this.#partial.message])
@@ -218,11 +246,14 @@ export class Writer {
     this.#partial = undefined
     this.#normalFlight = []
     this.#highFlight = []
-    // The transport may still hold parts of the batch: its memory is left to the collector.
     this.#memory = undefined
     this.#batch = undefined
   }
+
+  #giveMemory(memory: Slab.Slab | undefined): void {
+    if (memory !== undefined) this.#options.slabs.give(memory)
+  }
 }
 
-/** No first packet of a message is larger (wire format, section 2); a legacy message is cut anywhere. */
+/** No packet of a message is larger (wire format, section 2); a legacy message is cut anywhere. */
 const firstPacket = 9000

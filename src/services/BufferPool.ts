@@ -37,9 +37,12 @@ export interface Stats {
  * @category services
  * @since 0.1.0
  */
-export class BufferPool extends Context.Service<BufferPool, Slab.SlabSource & {
-  readonly stats: Effect.Effect<Stats>
-}>()("effect-flowee/BufferPool") {}
+export class BufferPool extends Context.Service<
+  BufferPool,
+  Slab.SlabSource & {
+    readonly stats: Effect.Effect<Stats>
+  }
+>()("effect-flowee/BufferPool") {}
 
 /**
  * Options of a pool.

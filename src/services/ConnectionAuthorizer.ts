@@ -37,15 +37,20 @@ export interface Newcomer {
 export type Verdict = "Accept" | "AcceptForLogin" | "Reject"
 
 /**
- * The decision about newcomers.
+ * The decision about newcomers. One that fails or dies is logged, and the newcomer is closed without being punished.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Authorizer {
-  readonly authorize: (newcomer: Newcomer) => Effect.Effect<Verdict>
-  /** Whether the first message of a newcomer is a good login. A failure or a defect counts as a bad one. */
-  readonly checkLogin: (message: Message.Message, newcomer: Newcomer) => Effect.Effect<boolean>
+  /** What becomes of a newcomer. Without an answer within `loginTimeout` it is turned away. */
+  readonly authorize: (newcomer: Newcomer) => Effect.Effect<Verdict, unknown>
+  /**
+   * Whether the first message of a newcomer is a good login; for one that is not, its address is punished. From the
+   * acceptance to the end of the check there is `loginTimeout`, and 64 KB for the peer to send. Do not log the message's
+   * body.
+   */
+  readonly checkLogin: (message: Message.Message, newcomer: Newcomer) => Effect.Effect<boolean, unknown>
 }
 
 /**
@@ -69,9 +74,9 @@ export const cookie = (file: CookieFile.CookieFile["Service"]): Effect.Effect<Au
   Effect.as(file.obtain, {
     authorize: () => Effect.succeed("AcceptForLogin"),
     checkLogin: (message) =>
-      Effect.map(Effect.orDie(file.obtain), (expected) =>
+      Effect.map(file.obtain, (expected) =>
         Result.match(LoginCookie.read(message), {
-          onSuccess: (found) => LoginCookie.equals(found, expected),
+          onSuccess: (found) => LoginCookie.equals(expected, found),
           onFailure: () => false
         }))
   })

@@ -45,7 +45,7 @@ export const ConnectionState = Data.taggedEnum<ConnectionState>()
  *
  * - `Connected`: open, with the end point that was asked for (the remote address when the peer dialled).
  * - `Disconnected`: an open connection ended.
- * - `Failed`: an attempt to connect failed; `retryAt` is when the next one starts.
+ * - `Failed`: an attempt to connect failed; `retryAt` is when the next one starts, `undefined` when there is none.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export type ConnectionEvent = Data.TaggedEnum<{
   Failed: {
     readonly endPoint: string
     readonly reason: DisconnectReason.DisconnectReason
-    readonly retryAt: number
+    readonly retryAt: number | undefined
   }
 }>
 

@@ -79,7 +79,7 @@ export class PeerBanned extends Data.TaggedError("PeerBanned")<{ readonly addres
  * @since 0.1.0
  */
 export class TurnedAway extends Data.TaggedError("TurnedAway")<{
-  readonly problem: "TooManyConnections" | "TooManyFromAddress" | "TooOften" | "NotAuthorized"
+  readonly problem: "TooManyConnections" | "TooManyFromAddress" | "TooOften" | "NotAuthorized" | "NotAuthorizedInTime"
 }> {
   override get message(): string {
     return `turned away: ${this.problem}`

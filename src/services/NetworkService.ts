@@ -4,6 +4,7 @@
  * @stability unstable
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -54,7 +55,10 @@ export const layerHandler = <E, R>(
   serviceId: number,
   handler: (message: Message.Message, connection: Connection.Connection) => Effect.Effect<unknown, E, R>
 ): Layer.Layer<never, NetworkManager.NetworkError, NetworkManager.NetworkManager | Exclude<R, Scope.Scope>> =>
-  layer(serviceId, (connection) =>
-    Effect.contextWith((context: import("effect/Context").Context<R>) =>
-      Effect.succeed((message: Message.Message) => Effect.provideContext(handler(message, connection), context))
-    ))
+  layer(
+    serviceId,
+    (connection) =>
+      Effect.contextWith((context: Context.Context<R>) =>
+        Effect.succeed((message: Message.Message) => Effect.provideContext(handler(message, connection), context))
+      )
+  )

@@ -7,7 +7,6 @@ import {
   at,
   bytewise,
   concat,
-  encode,
   envelope,
   fromHex,
   packet,
@@ -117,6 +116,7 @@ const malformed: ReadonlyArray<Malformed> = [
   badHeader("a service id without an end", "08 80 80 80", "Malformed", 1),
   badHeader("a service id of eleven bytes", "08 80 80 80 80 80 80 80 80 80 80 00 04", "Malformed", 1),
   badHeader("a header without an end", "08 04 10 01", "Unterminated", 0),
+  badHeader("a message id without its value", "08 04 10", "Malformed", 2),
   badHeader("a header without an end, in the short form", "08 04 58", "Malformed", 11),
   badHeader("a header that ends in a value that is skipped", "08 04 5c", "Unterminated", 0),
   badHeader("the end of a header as an integer", "08 04 00 01 04", "WrongType", 0),
@@ -159,7 +159,15 @@ const malformed: ReadonlyArray<Malformed> = [
   badSequence("a chunk without the message id", "OtherMessage", 10, 5, start(five), packet("08 04 24 04", five)),
   badSequence("more bytes than announced at once", "TooMuch", 10, 11, start(patternBody(11))),
   badSequence("more bytes than announced in the end", "TooMuch", 10, 11, start(five), last(patternBody(6))),
-  badSequence("more bytes than announced before the end", "TooMuch", 10, 11, start(five), later(five), later(patternBody(1))),
+  badSequence(
+    "more bytes than announced before the end",
+    "TooMuch",
+    10,
+    11,
+    start(five),
+    later(five),
+    later(patternBody(1))
+  ),
   badSequence("a last chunk that leaves too few", "TooLittle", 10, 9, start(five), last(patternBody(4))),
   badSequence("an empty last chunk that leaves too few", "TooLittle", 10, 5, start(five), last(patternBody(0))),
   {
@@ -228,7 +236,14 @@ describe("NativeDecoder", () => {
     })
 
     it("header values up to 31 bits, positive and negative, and skips larger integers", () => {
-      assert.deepStrictEqual(headerOf("08 04 58 86 fe fe fe 7f 61 86 fe fe fe 7f 04"), [4, -1, 11, 2147483647, 12, -2147483647])
+      assert.deepStrictEqual(headerOf("08 04 58 86 fe fe fe 7f 61 86 fe fe fe 7f 04"), [
+        4,
+        -1,
+        11,
+        2147483647,
+        12,
+        -2147483647
+      ])
       assert.deepStrictEqual(headerOf("08 04 58 86 fe fe ff 00 61 86 fe fe ff 00 68 03 04"), [4, -1, 13, 3])
       // 2^53, and 2^64-1, the largest integer that the format knows.
       assert.deepStrictEqual(headerOf("08 04 58 8e fe fe fe fe fe ff 00 60 05 04"), [4, -1, 12, 5])
@@ -256,7 +271,13 @@ describe("NativeDecoder", () => {
     })
 
     it("pings and pongs, and nothing else of the system service", () => {
-      const stream = concat([ping, envelope.pong, packet("08 7e 04"), packet("08 7e 10 01 2c 04", patternBody(3)), good])
+      const stream = concat([
+        ping,
+        envelope.pong,
+        packet("08 7e 04"),
+        packet("08 7e 10 01 2c 04", patternBody(3)),
+        good
+      ])
       for (const side of ["accepted", undefined] as const) {
         const { failure, received } = receive(stream, whole, { side })
         assert.strictEqual(failure, undefined)
@@ -268,7 +289,14 @@ describe("NativeDecoder", () => {
     })
 
     it("chunks of any size, with whole packets and pings between them", () => {
-      const stream = concat([start(patternBody(0)), good, later(patternBody(1)), ping, later(patternBody(9)), last(patternBody(0))])
+      const stream = concat([
+        start(patternBody(0)),
+        good,
+        later(patternBody(1)),
+        ping,
+        later(patternBody(9)),
+        last(patternBody(0))
+      ])
       const { failure, received } = receive(stream, bytewise)
       assert.strictEqual(failure, undefined)
       const joined = { ...goodReceived, messageId: 7, body: toHex(concat([patternBody(1), patternBody(9)])) }
@@ -317,11 +345,28 @@ describe("NativeDecoder", () => {
     assert.strictEqual(decoder.decode(slab, 9, slab.bytes.length, sink), 314)
     assert.strictEqual(count, 2)
     const { failure } = decoder
-    assert.deepStrictEqual(reasonOf(failure), { _tag: "BadLength", what: "packet", length: 0, minimum: 5, maximum: 9000 })
+    assert.deepStrictEqual(reasonOf(failure), {
+      _tag: "BadLength",
+      what: "packet",
+      length: 0,
+      minimum: 5,
+      maximum: 9000
+    })
     assert.strictEqual(decoder.decode(slab, 316, slab.bytes.length, sink), 316)
     assert.strictEqual(count, 2)
     assert.strictEqual(decoder.failure, failure)
     decoder.close()
+  })
+
+  it("gives the memory of an unfinished message back when it fails", () => {
+    const slabs = new SpySource()
+    const decoder = NativeDecoder.make({ slabs })
+    const slab = Slab.make(concat([start(five), fromHex("00 00")]))
+    const sink: Envelope.Sink = { onMessage: () => {}, onPing: () => {}, onPong: () => {} }
+    decoder.decode(slab, 0, slab.bytes.length - 2, sink)
+    assert.strictEqual(slabs.count, 1)
+    decoder.decode(slab, slab.bytes.length - 2, slab.bytes.length, sink)
+    assert.deepStrictEqual([slabs.count, slabs.faults], [0, []])
   })
 
   it("tells whether bytes are one whole header", () => {

@@ -21,15 +21,45 @@ import {
 // A header of a message, of a chunk or of a ping, sometimes with something odd in it.
 const oddHeader = (random: Random): Uint8Array => {
   const parts = [fromHex(random.pick(["08 04", "08 04", "08 04", "08 04", "08 05", "08 7e 2c"]))]
-  const values = ["10 07", "11 01", "18 0a", "18 64", "18 00", "24", "25", "24", "25", "58 05", "59 86 fe fe fe 7f", "5a 02 41 42"]
-  const odd = ["2c", "34", "18 8e a0 8f 01", "18 8d e3 8a 40", "58 fe fe fe fe fe fe fe fe fe 7f", "5e 00", "f8 80", "38 01", "5a 80", "f8 80 00 01", "10 07"]
-  for (let count = random.below(4); count > 0; count--) parts.push(fromHex(random.pick(random.chance(90) ? values : odd)))
+  const values = [
+    "10 07",
+    "11 01",
+    "18 0a",
+    "18 64",
+    "18 00",
+    "24",
+    "25",
+    "24",
+    "25",
+    "58 05",
+    "59 86 fe fe fe 7f",
+    "5a 02 41 42"
+  ]
+  const odd = [
+    "2c",
+    "34",
+    "18 8e a0 8f 01",
+    "18 8d e3 8a 40",
+    "58 fe fe fe fe fe fe fe fe fe 7f",
+    "5e 00",
+    "f8 80",
+    "38 01",
+    "5a 80",
+    "f8 80 00 01",
+    "10 07"
+  ]
+  for (let count = random.below(4); count > 0; count--) {
+    parts.push(fromHex(random.pick(random.chance(90) ? values : odd)))
+  }
   if (!random.chance(2)) parts.push(Uint8Array.of(4))
   return concat(parts)
 }
 
 const oddStream = (random: Random): Uint8Array =>
-  concat(Array.from({ length: random.between(1, 8) }, () => packet(toHex(oddHeader(random)), random.bytes(random.pick([0, 0, 5, 10, 90])))))
+  concat(
+    Array.from({ length: random.between(1, 8) }, () =>
+      packet(toHex(oddHeader(random)), random.bytes(random.pick([0, 0, 5, 10, 90]))))
+  )
 
 const mutated = (random: Random, stream: Uint8Array): Uint8Array => {
   const bytes = Uint8Array.from(stream)
@@ -78,7 +108,9 @@ describe("NativeDecoder with foreign bytes", () => {
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
       const most = slabs.peak > 2 * 16_384 + limit
       if (most || slabs.count > 0 || slabs.faults.length > 0) {
-        assert.fail(`round ${round}: ${slabs.peak} bytes, ${slabs.count} slabs, ${slabs.faults.join()}; ${toHex(stream)}`)
+        assert.fail(
+          `round ${round}: ${slabs.peak} bytes, ${slabs.count} slabs, ${slabs.faults.join()}; ${toHex(stream)}`
+        )
       }
       for (const message of messages) {
         if (message.messageId < -1 || message.serviceId < 0 || message.bodyLength > limit) {

@@ -75,7 +75,12 @@ describe("NativeEnvelope", () => {
     describe(`sends the frames of ${name} again`, () => {
       for (const dir of ["client->hub", "hub->client"] as const) {
         const sent = frames.filter((frame) => frame.dir === dir).map((frame) => frame.hex)
-        for (const [how, cut] of [["whole", whole], ["bytewise", bytewise], ["random", randomly(new Random(seed))]] as const) {
+        for (
+          const [how, cut] of [["whole", whole], ["bytewise", bytewise], [
+            "random",
+            randomly(new Random(seed))
+          ]] as const
+        ) {
           it(`${dir}, read ${how}`, () => {
             const { failure, messages, received } = receive(fromHex(sent.join("")), cut, { keep: true })
             assert.strictEqual(failure, undefined)
@@ -170,6 +175,13 @@ describe("NativeEnvelope", () => {
     isAccepted(relayed)
     assert.deepStrictEqual(encode(relayed), encode(received))
     assert.strictEqual(envelope.wireSize(relayed), 2 + 7 + 7000)
+  })
+
+  it("says how much a message takes at most", () => {
+    const size = (length: number) => envelope.wireSize(Message.make({ serviceId: 1, body: patternBody(length) }))
+    assert.strictEqual(size(0), 22)
+    assert.strictEqual(size(8000), 8022)
+    assert.strictEqual(size(8001), 8001 + 3 * 22)
   })
 
   describe("refuses", () => {
@@ -285,7 +297,11 @@ describe("NativeEnvelope", () => {
         messageId: random.chance(20) ? -1 : randomId(random),
         header: random.chance(10)
           ? randomHeader(random, 95)
-          : manyValues(random.between(85, 95), random.pick([20, 0x10000, 0xfff0000, 0xffff0000]), random.pick([1, 1 - 2 ** 31])),
+          : manyValues(
+            random.between(85, 95),
+            random.pick([20, 0x10000, 0xfff0000, 0xffff0000]),
+            random.pick([1, 1 - 2 ** 31])
+          ),
         body: new Uint8Array(random.pick([7900, 7990, 7999, 8000, 8001, 8100, 17_000]))
       })
       const stream = encode(message)

@@ -114,7 +114,10 @@ describe("WriteBatch", () => {
           { length: random.below(20) },
           () => random.bytes(random.chance(20) ? random.below(9000) : random.below(200))
         )
-        for (const piece of pieces) random.chance(50) ? batch.append(piece) : write(batch, piece)
+        for (const piece of pieces) {
+          if (random.chance(50)) batch.append(piece)
+          else write(batch, piece)
+        }
         const all = concat(pieces)
         assert.strictEqual(batch.size, all.length)
         assert.strictEqual(Buffer.compare(concat(batch.finish()), all), 0)

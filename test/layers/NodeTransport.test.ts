@@ -76,11 +76,13 @@ describe("NodeTransport", () => {
     it.live(`reads nothing while it is paused: ${kind}`, () =>
       Effect.gen(function*() {
         const { accepted, dialled } = yield* pair(yield* make, loopback)
-        const here = new Recorder({ goOn: () => here.reads !== 1 })
-        yield* send(accepted, "one")
+        const here: Links.Recorder = new Recorder({ goOn: () => here.count !== 3 })
+        yield* send(accepted, "o")
         dialled.start(here)
         dialled.pause()
-        yield* Effect.sleep("30 millis")
+        yield* Effect.sleep("10 millis")
+        yield* send(accepted, "ne")
+        yield* Effect.sleep("20 millis")
         assert.strictEqual(here.count, 0)
         dialled.resume()
         yield* here.received(3)
@@ -127,8 +129,8 @@ describe("NodeTransport", () => {
       const { accepted, dialled } = yield* pair(yield* transports.direct, loopback)
       const there = new Recorder()
       accepted.start(there)
-      const writev = vi.spyOn(Net.Socket.prototype, "_writev" as never)
-      const write = vi.spyOn(Net.Socket.prototype, "_write" as never)
+      const writev = vi.spyOn(Net.Socket.prototype as Required<Net.Socket>, "_writev")
+      const write = vi.spyOn(Net.Socket.prototype, "_write")
       const parts = Array.from({ length: 100 }, (_, i) => Buffer.from(`part ${i}\n`))
       yield* send(dialled, ...parts)
       const calls = [writev.mock.calls.length, write.mock.calls.length]

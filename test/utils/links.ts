@@ -168,7 +168,8 @@ export const portOf = (address: NetAddress.SocketAddress): number =>
 const socketKinds = /TCP|Pipe|TLS|Connect|Shutdown|Write/
 
 /** How many sockets, servers and their requests keep the process alive. */
-export const socketCount = (): number => process.getActiveResourcesInfo().filter((kind) => socketKinds.test(kind)).length
+export const socketCount = (): number =>
+  process.getActiveResourcesInfo().filter((kind) => socketKinds.test(kind)).length
 
 /** Waits, for three seconds at most, until there are only so many. */
 export const settled = (count: number): Effect.Effect<void> =>

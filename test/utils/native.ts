@@ -1,6 +1,6 @@
 import * as Fs from "node:fs"
 import type * as Envelope from "../../src/domain/Envelope.ts"
-import type * as Header from "../../src/domain/Header.ts"
+import * as Header from "../../src/domain/Header.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as NativeEnvelope from "../../src/domain/NativeEnvelope.ts"
 import * as PacketReader from "../../src/domain/PacketReader.ts"
@@ -310,4 +310,35 @@ export class SpySource implements Slab.SlabSource {
     if (!slab.exposed) slab.bytes.fill(0xee)
     this.#inner.give(slab)
   }
+}
+
+/** An envelope whose packets may be large: a length of four bytes, then the body. */
+class LongPackets implements Envelope.Decoder {
+  readonly failure = undefined
+  needed = 0
+  decode(slab: Slab.Slab, from: number, to: number, sink: Envelope.Sink): number {
+    this.needed = 0
+    while (to - from >= 4) {
+      const end = from + 4 + Buffer.from(slab.bytes.buffer, slab.bytes.byteOffset + from, 4).readUInt32LE()
+      if (end > to) {
+        this.needed = end - from
+        return from
+      }
+      sink.onMessage(Message.fromSlab(1, -1, Header.empty, slab, from + 4, end))
+      from = end
+    }
+    return from
+  }
+  takeJoined(): ReadonlyArray<Slab.Slab> {
+    return []
+  }
+  close(): void {}
+}
+
+export const longPackets: Envelope.Envelope = { ...envelope, decoder: () => new LongPackets() }
+
+export const longPacket = (body: Uint8Array): Uint8Array => {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(body.length)
+  return concat([length, body])
 }

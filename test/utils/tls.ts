@@ -1,5 +1,5 @@
 import * as Fs from "node:fs"
-import * as NodeTransport from "../../src/layers/NodeTransport.ts"
+import type * as NodeTransport from "../../src/layers/NodeTransport.ts"
 
 const fixture = (name: string): string => Fs.readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8")
 

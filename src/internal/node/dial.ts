@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { TransportError } from "../../services/Transport.ts"

@@ -1,0 +1,122 @@
+import { assertSuccess, binToHex, hash160, secp256k1 } from "@bitauth/libauth"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer, Option, Result } from "effect"
+import * as Net from "node:net"
+import * as Header from "../../../src/domain/Header.ts"
+import * as HubCommand from "../../../src/domain/hub/HubCommand.ts"
+import * as HubTag from "../../../src/domain/hub/HubTag.ts"
+import * as Message from "../../../src/domain/Message.ts"
+import * as Tagged from "../../../src/domain/Tagged.ts"
+import * as NodeNetwork from "../../../src/layers/NodeNetwork.ts"
+import * as EmbeddedHub from "../../../src/services/hub/EmbeddedHub.ts"
+import * as NetworkManager from "../../../src/services/NetworkManager.ts"
+import * as NetworkService from "../../../src/services/NetworkService.ts"
+import { fromHex } from "../../utils/native.ts"
+
+const version = "Flowee:1 (2021-04)"
+
+const Live = EmbeddedHub.layer({ version }).pipe(Layer.provideMerge(NodeNetwork.layer()))
+
+const connect = Effect.gen(function*() {
+  const { endPoint } = yield* EmbeddedHub.EmbeddedHub
+  const manager = yield* NetworkManager.NetworkManager
+  return yield* manager.connect(endPoint)
+})
+
+const valuesOf = (message: Message.Message) => Result.getOrThrow(Tagged.decode(message.body))
+
+/** Sends bytes to the Hub and collects what it answers, until there are `length` bytes or it closes the socket. */
+const exchange = (endPoint: string, bytes: Uint8Array, length: number) =>
+  Effect.callback<string>((resume) => {
+    const socket = Net.connect(Number(endPoint.split(":")[1]), "127.0.0.1")
+    let received = ""
+    const done = () => {
+      socket.destroy()
+      resume(Effect.succeed(received))
+    }
+    socket.setEncoding("hex").on("data", (text: string) => {
+      received += text
+      if (received.length >= length * 2) done()
+    })
+    socket.on("close", done).on("error", done)
+    socket.write(bytes)
+    return Effect.sync(() => socket.destroy())
+  })
+
+describe("EmbeddedHub", () => {
+  it.live("answers a recorded request with the recorded bytes", () =>
+    Effect.gen(function*() {
+      const { endPoint } = yield* EmbeddedHub.EmbeddedHub
+      const reply = "1d00080010015801040a12466c6f7765653a312028323032312d303429"
+      assert.strictEqual(yield* exchange(endPoint, fromHex("090008001000580104"), reply.length / 2), reply)
+    }).pipe(Effect.provide(Live)))
+
+  it.live("tells its version and its chain", () =>
+    Effect.gen(function*() {
+      const hub = yield* connect
+      assert.deepStrictEqual(valuesOf(yield* hub.request(Message.make(HubCommand.version))), [
+        Tagged.text(HubTag.genericData, version)
+      ])
+      assert.deepStrictEqual(valuesOf(yield* hub.request(Message.make(HubCommand.blockChainInfo))), [
+        Tagged.text(HubTag.chain, "regtest"),
+        Tagged.int(HubTag.blocks, 0),
+        Tagged.int(HubTag.headers, 0)
+      ])
+    }).pipe(Effect.provide(Live)))
+
+  it.live("makes addresses of real keys, another one each time", () =>
+    Effect.gen(function*() {
+      const hub = yield* connect
+      const seen = new Set<string>()
+      for (let i = 0; i < 20; i++) {
+        const [address, privateKey] = valuesOf(yield* hub.request(Message.make(HubCommand.createAddress)))
+        assert(address?._tag === "Bytes" && address.tag === HubTag.address)
+        assert(privateKey?._tag === "Bytes" && privateKey.tag === HubTag.privateKey)
+        const publicKey = assertSuccess(secp256k1.derivePublicKeyCompressed(privateKey.value))
+        assert.strictEqual(binToHex(address.value), binToHex(hash160(publicKey)))
+        seen.add(binToHex(address.value))
+      }
+      assert.strictEqual(seen.size, 20)
+    }).pipe(Effect.provide(Live)))
+
+  it.live("refuses what it does not know below service 16, and echoes headers over 10", () =>
+    Effect.gen(function*() {
+      const hub = yield* connect
+      for (let serviceId = 0; serviceId < HubCommand.firstRouted; serviceId++) {
+        const reply = yield* hub.request(
+          Message.make({ serviceId, messageId: 98, header: { 10: 1, 12: 5, 14: 70_000 } })
+        )
+        assert.strictEqual(reply.serviceId, HubCommand.failed.serviceId)
+        assert.strictEqual(reply.messageId, HubCommand.failed.messageId)
+        const headers = Header.entries(reply.header).filter(([tag]) => tag !== Header.requestId)
+        assert.deepStrictEqual(headers, [[12, 5], [14, 70_000]])
+        assert.deepStrictEqual(valuesOf(reply), [
+          Tagged.text(HubTag.failedReason, "Unsupported command"),
+          Tagged.int(HubTag.failedServiceId, serviceId),
+          Tagged.int(HubTag.failedCommandId, 98)
+        ])
+      }
+    }).pipe(Effect.provide(Live)))
+
+  it.live("leaves services from 16 up to those that are registered", () =>
+    Effect.gen(function*() {
+      const hub = yield* connect
+      const toRegistered = yield* hub.request(Message.make({ serviceId: 16, messageId: 0 }))
+      assert.deepStrictEqual(toRegistered.body, Uint8Array.of(7))
+      const toNobody = hub.request(Message.make({ serviceId: 17, messageId: 0 }), { timeout: "200 millis" })
+      assert.isTrue(Option.isNone(yield* Effect.option(toNobody)))
+      assert.strictEqual((yield* hub.request(Message.make(HubCommand.version))).messageId, 1)
+    }).pipe(Effect.provide(
+      NetworkService.layerHandler(16, (request, client) =>
+        client.side === "accepted"
+          ? client.send(Message.reply(request, { body: Uint8Array.of(7) }))
+          : Effect.void).pipe(Layer.provideMerge(Live))
+    )))
+
+  it.live("closes a connection that says nothing for 4 seconds", () =>
+    Effect.gen(function*() {
+      const { endPoint } = yield* EmbeddedHub.EmbeddedHub
+      const [elapsed] = yield* Effect.timed(exchange(endPoint, new Uint8Array(0), 1))
+      assert.closeTo(Duration.toSeconds(elapsed), 5, 1.1)
+    }).pipe(Effect.provide(Live)))
+})
