@@ -88,3 +88,15 @@ export const measureMemory =
       }
       return { measured: { ...report.measured, ...grown }, client: report.usage, server: usage }
     }))
+
+/** As `measureMemory`, for each of the connections. */
+export const measureEach =
+  (workload: string) =>
+  (contestant: Contestant, amounts: Amounts): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
+    Effect.map(measureMemory(workload)(contestant, amounts), (sample) => {
+      const each: Record<string, number> = {}
+      for (const [name, bytes] of Object.entries(sample.measured)) {
+        if (name.endsWith("Bytes")) each[`${name}Each`] = bytes / amounts.connections
+      }
+      return { ...sample, measured: { ...sample.measured, ...each } }
+    })

@@ -218,12 +218,10 @@ class PacketReaderImpl implements PacketReader {
     const needed = Math.max(this.#decoder.needed, pending + 1)
     const capacity = slab.bytes.length
     const isRoomy = capacity - this.#writeAt >= minRest
-    // The packet that needed a slab of this size was at its beginning, and is done.
-    const isOutgrown = this.#isOversized && this.#readAt > 0
     if (needed > capacity) {
       // Filled before it is exchanged: each byte is moved a few times at most, however large the packet.
       if (isRoomy) return
-    } else if (!isOutgrown) {
+    } else {
       if (this.#readAt === 0 || (isRoomy && this.#readAt + needed <= capacity)) return
       if (slab.holders === 0 && !slab.exposed && !(slab instanceof IdleSlab && this.#filled)) {
         slab.bytes.copyWithin(0, this.#readAt, this.#writeAt)

@@ -92,7 +92,8 @@ export type MakeAdmission = (listener: NetAddress.SocketAddress, limits: Limits)
 const makeLocal: MakeAdmission = (_listener, limits) => {
   const counts = new Counts(limits)
   return {
-    enter: (address) => Effect.clockWith((clock) => Effect.succeed(counts.enter(address, clock.currentTimeMillisUnsafe()))),
+    enter: (address) =>
+      Effect.clockWith((clock) => Effect.succeed(counts.enter(address, clock.currentTimeMillisUnsafe()))),
     leave: (address) => counts.leave(address)
   }
 }

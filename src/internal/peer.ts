@@ -301,7 +301,9 @@ export class Peer {
     if (early === undefined || early.length >= maxEarlyMessages) return false
     if (this.#earlyBytes + message.bodyLength > maxEarlyBytes) return false
     this.#earlyBytes += message.bodyLength
-    early.push(Message.keep(message))
+    // A copy: a message that is kept as it is keeps the whole slab around it.
+    const { header, messageId, serviceId } = message
+    early.push(Message.make({ serviceId, messageId, header, body: Message.borrow(message).slice() }))
     return true
   }
 }

@@ -51,14 +51,19 @@ describe("a message of high priority", () => {
     ["messages of a few chunks", numberedAll(100, 100_000)]
   ]
 
-  it.effect.each(loads)("waits behind one write at most of a full lane: %s", ([, messages]) =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const waits = yield* overtaking(bed, messages)
-        for (const wait of waits) assert.isTrue(wait > 0 && wait <= writeBytes + envelope.wireSize(urgent), `${wait} bytes`)
-        // It is one write that it waits for, and the writes are large.
-        assert.isTrue(Math.max(...waits) > 20_000, `${waits.join()}`)
-      }), { bandwidth: 2_000_000, window: 4096 }))
+  it.effect.each(loads)(
+    "waits behind one write at most of a full lane: %s",
+    ([, messages]) =>
+      withBed((bed) =>
+        Effect.gen(function*() {
+          const waits = yield* overtaking(bed, messages)
+          for (const wait of waits) {
+            assert.isTrue(wait > 0 && wait <= writeBytes + envelope.wireSize(urgent), `${wait} bytes`)
+          }
+          // It is one write that it waits for, and the writes are large.
+          assert.isTrue(Math.max(...waits) > 20_000, `${waits.join()}`)
+        }), { bandwidth: 2_000_000, window: 4096 })
+  )
 
   it.effect("waits for less when the writes are to be smaller", () =>
     withBed((bed) =>

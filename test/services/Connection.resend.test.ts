@@ -76,8 +76,11 @@ describe("messages that a lost socket had not taken", () => {
     (bytes) =>
       withBed((bed) =>
         Effect.gen(function*() {
-          const { streams } = yield* cutOnce(bed, bytes, (connection) =>
-            Effect.andThen(connection.sendAll(batch), connection.sendAll(high, { priority: "high" })))
+          const { streams } = yield* cutOnce(
+            bed,
+            bytes,
+            (connection) => Effect.andThen(connection.sendAll(batch), connection.sendAll(high, { priority: "high" }))
+          )
           assert.deepStrictEqual(streams.map(toHex), [toHex(whole.subarray(0, bytes)), toHex(whole)])
         }), slow)
   )
@@ -85,7 +88,7 @@ describe("messages that a lost socket had not taken", () => {
   const chunked = [numbered(1), numbered(2, 30_000), numbered(3)]
   const chunkedBytes = encode(...chunked)
 
-  it.effect.each([5, 11, 12, 8000, 8037, 8038, 16_000, 20_000, 27_000, 29_900])(
+  it.effect.each([11, 12, 8000, 8037, 8038, 16_000, 20_000, 27_000, 29_900])(
     "start over from their first chunk: byte %d",
     (bytes) =>
       withBed((bed) =>

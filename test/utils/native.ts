@@ -299,14 +299,14 @@ export class SpySource implements Slab.SlabSource {
     if (slab.holders !== 0) this.faults.push("taken while held")
     this.#out.add(slab)
     this.asked.push(size)
-    this.bytesOut += slab.bytes.length
+    this.bytesOut += slab.size
     this.peak = Math.max(this.peak, this.bytesOut)
     return slab
   }
   readonly give = (slab: Slab.Slab): void => {
     if (!this.#out.delete(slab)) this.faults.push(`a slab of ${slab.bytes.length} bytes was given that was not taken`)
     if (slab.holders !== 0) this.faults.push(`given with ${slab.holders} holders`)
-    this.bytesOut -= slab.bytes.length
+    this.bytesOut -= slab.size
     if (!slab.exposed) slab.bytes.fill(0xee)
     this.#inner.give(slab)
   }

@@ -178,7 +178,7 @@ const writeItems = <A>(writer: BinaryWriter.BinaryWriter, of: Binary<A>, items: 
  */
 export const array = <A>(of: Binary<A>, limit: number): Binary<ReadonlyArray<A>> => {
   refuseTail(of, "a list")
-  return make({
+  return make<ReadonlyArray<A>>({
     minSize: 1,
     read: (reader) => {
       const start = reader.offset
@@ -207,7 +207,7 @@ export const array = <A>(of: Binary<A>, limit: number): Binary<ReadonlyArray<A>>
 export const items = <A>(of: Binary<A>, limit: number): Binary<ReadonlyArray<A>> => {
   refuseTail(of, "a list")
   if (of.minSize === 0) throw new Error("Binary: items without bytes have no end")
-  return make({
+  return make<ReadonlyArray<A>>({
     minSize: 0,
     isTail: true,
     read: (reader) => {

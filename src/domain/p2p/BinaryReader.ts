@@ -38,8 +38,7 @@ export interface BinaryReader {
 
 const uint16 = (bytes: Uint8Array, at: number): number => bytes[at] | (bytes[at + 1] << 8)
 
-const uint32 = (bytes: Uint8Array, at: number): number =>
-  (uint16(bytes, at) | (uint16(bytes, at + 2) << 16)) >>> 0
+const uint32 = (bytes: Uint8Array, at: number): number => (uint16(bytes, at) | (uint16(bytes, at + 2) << 16)) >>> 0
 
 /** The smallest value that needs the form that a first byte of 253, 254 or 255 announces. */
 const thresholds = [253, 0x1_0000, 0x1_0000_0000] as const

@@ -41,11 +41,11 @@ const initialSize = 256
 const noBytes = new Uint8Array(0)
 
 class Writer implements BinaryWriter {
-  buffer = new Uint8Array(initialSize)
+  buffer: Uint8Array = new Uint8Array(initialSize)
   hasFailed = false
   #offset = 0
   /** A transaction or block is the only thing in its message, so it need not be copied. */
-  #whole = noBytes
+  #whole: Uint8Array = noBytes
   #reason: BinaryError.EncodeReason | undefined = undefined
   readonly #path: Array<string | number> = []
 

@@ -144,6 +144,15 @@ export const bitsAt = (packed: Uint8Array, index: number): number =>
   fields.bits.readAt(packed, index * size + offsets.bits)
 
 /**
+ * The hash of the block before a packed header.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const previousAt = (packed: Uint8Array, index: number): Uint8Array =>
+  fields.previous.readAt(packed, index * size + offsets.previous)
+
+/**
  * The root of the merkle tree of a packed header.
  *
  * @category getters

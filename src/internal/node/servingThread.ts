@@ -61,12 +61,15 @@ const sharedAdmissions = (asker: Asker.Asker): Admission.MakeAdmission => (addre
 }
 
 const stats = (manager: NetworkManager.NetworkManager["Service"]): Effect.Effect<Protocol.ThreadStats> =>
-  Effect.flatMap(manager.connections, (connections) =>
-    Effect.map(Effect.forEach(connections, (connection) => connection.stats), (all) => ({
-      connections: all.length,
-      messagesSent: all.reduce((sum, { messagesSent }) => sum + messagesSent, 0),
-      messagesReceived: all.reduce((sum, { messagesReceived }) => sum + messagesReceived, 0)
-    })))
+  Effect.flatMap(
+    manager.connections,
+    (connections) =>
+      Effect.map(Effect.forEach(connections, (connection) => connection.stats), (all) => ({
+        connections: all.length,
+        messagesSent: all.reduce((sum, { messagesSent }) => sum + messagesSent, 0),
+        messagesReceived: all.reduce((sum, { messagesReceived }) => sum + messagesReceived, 0)
+      }))
+  )
 
 type ServiceLayer = Layer.Layer<never, unknown, NetworkManager.NetworkManager>
 

@@ -42,7 +42,10 @@ export class Host {
     this.#clock = clock
   }
 
-  answer(message: Extract<Protocol.FromThread, { readonly _tag: "Ask" }>, thread: number): Effect.Effect<unknown, unknown> {
+  answer(
+    message: Extract<Protocol.FromThread, { readonly _tag: "Ask" }>,
+    thread: number
+  ): Effect.Effect<unknown, unknown> {
     const answer = this.#answers[message.question] as (ask: unknown, thread: number) => Effect.Effect<unknown, unknown>
     return answer(message.ask, thread)
   }

@@ -1,0 +1,43 @@
+/**
+ * Small round trips, one at a time.
+ */
+import { atMostTimes } from "../harness/goals.ts"
+import * as Pair from "../harness/pair.ts"
+import type { Workload } from "../harness/workload.ts"
+import { effectRpc, flowee, grpc, net, ws, zeromq } from "./contestants.ts"
+
+export const echo: Workload = {
+  name: "echo",
+  what: "Round trips of 32 bytes, one at a time.",
+  columns: [
+    { key: "p50", label: "p50", format: "micros" },
+    { key: "p99", label: "p99", format: "micros" },
+    { key: "p999", label: "p99.9", format: "micros" },
+    { key: "count", label: "round trips", format: "count" }
+  ],
+  contestants: [
+    net,
+    flowee,
+    { ...flowee, label: "effect-flowee, request", run: "echo-request" },
+    ws,
+    zeromq,
+    { ...grpc, share: 0.25 },
+    { ...effectRpc, share: 0.5 }
+  ],
+  floor: [net.label],
+  better: "less",
+  amounts: {
+    full: { rounds: 5, count: 20_000, warmUp: 4000, size: 32, window: 1, connections: 1 },
+    quick: { rounds: 1, count: 10_000, warmUp: 2000, size: 32, window: 1, connections: 1 },
+    smoke: { rounds: 1, count: 200, warmUp: 10, size: 32, window: 1, connections: 1 }
+  },
+  measure: Pair.measure("echo"),
+  goals: [
+    atMostTimes(1.25, "p50: at most 1.25x node:net", { of: flowee.label, to: [net.label], key: "p50" }),
+    atMostTimes(1.5, "p99: at most 1.5x node:net", { of: flowee.label, to: [net.label], key: "p99" })
+  ],
+  notes: [
+    "`request` finds the reply by its id, and has a timeout; the other row of effect-flowee sends a message and waits " +
+    "for a message."
+  ]
+}

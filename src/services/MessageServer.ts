@@ -1,0 +1,250 @@
+/**
+ * The serving side of a message group, as a Layer: a function for each call and command.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as CommandFailure from "../domain/CommandFailure.ts"
+import * as Message from "../domain/Message.ts"
+import type * as MessageGroup from "../domain/MessageGroup.ts"
+import type * as Connection from "./Connection.ts"
+import * as MessageClient from "./MessageClient.ts"
+import type * as NetworkManager from "./NetworkManager.ts"
+import * as NetworkService from "./NetworkService.ts"
+
+/**
+ * What carries out the calls and commands of a group.
+ *
+ * **Details**
+ *
+ * A handler fails with `CommandFailed`, whose text the client is told, or with the error that its call declares. A defect
+ * is logged, and the client is told that there was an internal error.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Handlers<M extends MessageGroup.Member, R> = {
+  readonly [K in Exclude<M, { readonly kind: "notification" }> as K["name"]]: K extends
+    MessageGroup.Call<infer _N, infer Request, infer Reply, infer Failure>
+    ? (request: Request, context: Context) => Effect.Effect<Reply, Failure | CommandFailure.CommandFailed, R>
+    : K extends MessageGroup.Command<infer _N, infer Request>
+      ? (request: Request, context: Context) => Effect.Effect<void, CommandFailure.CommandFailed, R>
+    : never
+}
+
+/**
+ * What a handler is told beside the request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Context {
+  readonly connection: Connection.Connection
+  /** The message that holds the request, for its header values. */
+  readonly message: Message.Message
+}
+
+/**
+ * Options of a served group.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** What follows a message that no member has the id of: "refuse" answers that it failed. Default: "refuse". */
+  readonly unknown?: "refuse" | "ignore" | undefined
+  /** Whether the requests of one peer are carried out side by side, answered as they finish. Default: `false`. */
+  readonly concurrent?: boolean | undefined
+}
+
+type AnyCall = MessageGroup.Call<string, unknown, unknown, unknown>
+type AnyCommand = MessageGroup.Command<string, unknown>
+type AnyHandler<R> = (request: unknown, context: Context) => Effect.Effect<unknown, unknown, R>
+
+const unsupported = "Unsupported command"
+const internalError = "Internal error"
+
+/** The text and the details that a failed handler gives its client. */
+const toFailure = (call: AnyCall, message: Message.Message, cause: Cause.Cause<unknown>): Message.Message => {
+  const error = Cause.findErrorOption(cause)
+  if (Option.isNone(error)) return CommandFailure.reply(message, internalError)
+  if (error.value instanceof CommandFailure.CommandFailed) return CommandFailure.reply(message, error.value.text)
+  const details = call.error?.encode(error.value)
+  if (details === undefined || Result.isFailure(details)) return CommandFailure.reply(message, internalError)
+  return CommandFailure.reply(message, textOf(error.value), details.success)
+}
+
+const textOf = (error: unknown): string => {
+  if (typeof error !== "object" || error === null) return String(error)
+  if ("message" in error && typeof error.message === "string" && error.message.length > 0) return error.message
+  return "_tag" in error ? String(error._tag) : internalError
+}
+
+const logUnexpected = (member: MessageGroup.Member, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Option.isSome(Cause.findErrorOption(cause))
+    ? Effect.void
+    : Effect.logError(`The handler of "${member.name}" died`, cause)
+
+const answerCall = <R>(
+  call: AnyCall,
+  handler: AnyHandler<R>,
+  context: Context
+): Effect.Effect<Message.Message, never, R> => {
+  const { message } = context
+  const request = call.request.decode(message)
+  if (Result.isFailure(request)) {
+    return Effect.succeed(CommandFailure.reply(message, `malformed request: ${request.failure.message}`))
+  }
+  return Effect.suspend(() => handler(request.success, context)).pipe(
+    Effect.flatMap((reply) => Effect.fromResult(call.reply.encode(reply)).pipe(Effect.orDie)),
+    Effect.map((body) => Message.reply(message, { messageId: call.replyId, body })),
+    Effect.catchCause((cause) => Effect.as(logUnexpected(call, cause), toFailure(call, message, cause)))
+  )
+}
+
+const obeyCommand = <R>(
+  command: AnyCommand,
+  handler: AnyHandler<R>,
+  context: Context
+): Effect.Effect<void, never, R> => {
+  const request = command.request.decode(context.message)
+  if (Result.isFailure(request)) {
+    return Effect.logDebug(`The command "${command.name}" is malformed: ${request.failure.message}`)
+  }
+  return Effect.suspend(() => handler(request.success, context)).pipe(
+    Effect.asVoid,
+    Effect.catchCause((cause) => Effect.logError(`The handler of "${command.name}" failed`, cause))
+  )
+}
+
+/** Serves the members of one service for one peer. */
+const serve = <R>(
+  members: ReadonlyMap<number, MessageGroup.Member>,
+  handlers: { readonly [name: string]: AnyHandler<R> },
+  connection: Connection.Connection,
+  options: Options
+) =>
+(message: Message.Message): Effect.Effect<void, unknown, R> => {
+  const member = members.get(message.messageId)
+  if (member === undefined) {
+    return options.unknown === "ignore" ? Effect.void : connection.send(CommandFailure.reply(message, unsupported))
+  }
+  const context: Context = { connection, message }
+  const handler = handlers[member.name]!
+  return member.kind === "command"
+    ? obeyCommand(member as AnyCommand, handler, context)
+    : Effect.flatMap(answerCall(member as AnyCall, handler, context), (reply) => connection.send(reply))
+}
+
+const byService = (members: ReadonlyArray<MessageGroup.Member>): Map<number, Map<number, MessageGroup.Member>> => {
+  const services = new Map<number, Map<number, MessageGroup.Member>>()
+  for (const member of members) {
+    if (member.kind === "notification") continue
+    const service = services.get(member.serviceId) ?? new Map<number, MessageGroup.Member>()
+    services.set(member.serviceId, service.set(member.messageId, member))
+  }
+  return services
+}
+
+/**
+ * Serves a group on all connections of the network manager, with handlers that are made for each peer.
+ *
+ * **Details**
+ *
+ * `make` runs at the first message that a peer sends to a service of the group, once for each of its services. What it
+ * acquires is released when the peer goes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerPerPeer = <M extends MessageGroup.Member, E, R, R2>(
+  group: MessageGroup.MessageGroup<M>,
+  make: (connection: Connection.Connection) => Effect.Effect<Handlers<M, R>, E, R2>,
+  options: Options = {}
+): Layer.Layer<
+  never,
+  NetworkManager.NetworkError,
+  NetworkManager.NetworkManager | Exclude<R, Scope.Scope> | Exclude<R2, Scope.Scope>
+> => {
+  const layers = Array.from(
+    byService(group.members),
+    ([serviceId, members]) =>
+      NetworkService.layer(serviceId, (connection) =>
+        Effect.gen(function*() {
+          const context = yield* Effect.context<R | Scope.Scope>()
+          const handlers = yield* make(connection)
+          const handle = serve(members, handlers as { readonly [name: string]: AnyHandler<R> }, connection, options)
+          return options.concurrent === true
+            ? (message: Message.Message) =>
+              Effect.asVoid(Effect.provideContext(Effect.forkScoped(handle(Message.keep(message))), context))
+            : (message: Message.Message) => Effect.provideContext(handle(message), context)
+        }))
+  )
+  return layers.length === 0 ? Layer.empty : Layer.mergeAll(...layers as [typeof layers[0]])
+}
+
+/**
+ * Serves a group on all connections of the network manager.
+ *
+ * **Example** (A counter)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { MessageGroup, MessageServer, Wire } from "effect-flowee"
+ *
+ * const Counter = MessageGroup.make(
+ *   MessageGroup.call("add", {
+ *     serviceId: 42,
+ *     messageId: 0,
+ *     request: Schema.Struct({ amount: Schema.Int.pipe(Wire.tag(1)) }),
+ *     reply: Schema.Struct({ total: Schema.Int.pipe(Wire.tag(1)) })
+ *   })
+ * )
+ *
+ * let total = 0
+ * const server = MessageServer.layer(Counter, {
+ *   add: ({ amount }) => Effect.sync(() => ({ total: total += amount }))
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <M extends MessageGroup.Member, R>(
+  group: MessageGroup.MessageGroup<M>,
+  handlers: Handlers<M, R>,
+  options?: Options
+): Layer.Layer<
+  never,
+  NetworkManager.NetworkError,
+  NetworkManager.NetworkManager | Exclude<R, Scope.Scope>
+> => layerPerPeer(group, () => Effect.succeed(handlers), options)
+
+/**
+ * Sends a notification to a peer, waiting for room in its lane.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const notify = <Name extends string, Payload>(
+  connection: Connection.Connection,
+  notification: MessageGroup.Notification<Name, Payload>,
+  payload: Payload
+): Effect.Effect<void, MessageClient.CallError> =>
+  Effect.suspend(() => {
+    const body = notification.payload.encode(payload)
+    const fail = (reason: MessageClient.CallError["reason"]) =>
+      Effect.fail(new MessageClient.CallError({ name: notification.name, reason }))
+    if (Result.isFailure(body)) return fail(body.failure)
+    const { messageId, serviceId } = notification
+    return Effect.catch(
+      connection.send(Message.make({ serviceId, messageId, body: body.success })),
+      (error) => fail(error.reason)
+    )
+  })
