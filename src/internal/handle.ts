@@ -22,6 +22,7 @@ import type * as Peer from "./peer.ts"
 /** A reader of states or events that lags by more than this misses the oldest. */
 const eventBuffer = 256
 
+/** Its functions are properties, so that they can be passed on by themselves. */
 class Handle implements Connection.Connection {
   readonly [Connection.TypeId]: typeof Connection.TypeId = Connection.TypeId
   readonly id: number
@@ -41,7 +42,7 @@ class Handle implements Connection.Connection {
     this.side = peer.side
   }
 
-  release(): void {
+  readonly release = (): void => {
     this.#released = new SendError.ConnectionClosed({ reason: new DisconnectReason.ClosedHere() })
     for (const consumer of this.#consumers) consumer.end()
   }
@@ -51,11 +52,13 @@ class Handle implements Connection.Connection {
   }
 
   get changes(): Stream.Stream<ConnectionState.ConnectionState> {
-    return Stream.callback<ConnectionState.ConnectionState>((queue) =>
-      this.#listen(queue, this.#peer.stateListeners, () => Queue.offerUnsafe(queue, this.#peer.state)), {
-      bufferSize: eventBuffer,
-      strategy: "sliding"
-    })
+    return Stream.callback<ConnectionState.ConnectionState>(
+      (queue) => this.#listen(queue, this.#peer.stateListeners, () => Queue.offerUnsafe(queue, this.#peer.state)),
+      {
+        bufferSize: eventBuffer,
+        strategy: "sliding"
+      }
+    )
   }
 
   get events(): Stream.Stream<ConnectionState.ConnectionEvent> {
@@ -86,7 +89,10 @@ class Handle implements Connection.Connection {
     })
   }
 
-  send(message: Message.Message, options?: Connection.SendOptions): Effect.Effect<void, SendError.SendError> {
+  readonly send = (
+    message: Message.Message,
+    options?: Connection.SendOptions
+  ): Effect.Effect<void, SendError.SendError> => {
     return Effect.suspend(() => {
       const lane = this.#lane(options)
       const refused = this.#refusal(lane, message, 0)
@@ -95,22 +101,28 @@ class Handle implements Connection.Connection {
     })
   }
 
-  trySend(message: Message.Message, options?: Connection.SendOptions): Effect.Effect<void, SendError.SendError> {
+  readonly trySend = (
+    message: Message.Message,
+    options?: Connection.SendOptions
+  ): Effect.Effect<void, SendError.SendError> => {
     return Effect.suspend(() => {
       const error = this.sendUnsafe(message, options)
       return error === undefined ? Effect.void : Effect.fail(error)
     })
   }
 
-  sendUnsafe(message: Message.Message, options?: Connection.SendOptions): SendError.SendError | undefined {
+  readonly sendUnsafe = (
+    message: Message.Message,
+    options?: Connection.SendOptions
+  ): SendError.SendError | undefined => {
     const lane = this.#lane(options)
     return this.#refusal(lane, message, 0) ?? (lane.offerUnsafe(message) ? undefined : lane.full(0))
   }
 
-  sendAll(
+  readonly sendAll = (
     messages: ReadonlyArray<Message.Message>,
     options?: Connection.SendOptions
-  ): Effect.Effect<void, SendError.SendError> {
+  ): Effect.Effect<void, SendError.SendError> => {
     return Effect.suspend(() => {
       const lane = this.#lane(options)
       for (let i = 0; i < messages.length; i++) {
@@ -122,10 +134,10 @@ class Handle implements Connection.Connection {
     })
   }
 
-  request(
+  readonly request = (
     message: Message.Message,
     options?: Connection.RequestOptions
-  ): Effect.Effect<Message.Message, SendError.RequestError> {
+  ): Effect.Effect<Message.Message, SendError.RequestError> => {
     return Effect.suspend(() => {
       if (this.#released !== undefined) return Effect.fail(new SendError.RequestError({ reason: this.#released }))
       const timeout = options?.timeout === undefined
@@ -135,17 +147,17 @@ class Handle implements Connection.Connection {
     })
   }
 
-  handle<E, R>(
+  readonly handle = <E, R>(
     handler: Connection.Handler<E, R>,
     options?: Connection.HandleOptions
-  ): Effect.Effect<void, never, R> {
+  ): Effect.Effect<void, never, R> => {
     return this.#take(Consumer.eachMessage(handler, this.#peer.annotations), options)
   }
 
-  handleBatch<E, R>(
+  readonly handleBatch = <E, R>(
     handler: (messages: ReadonlyArray<Message.Message>) => Effect.Effect<unknown, E, R>,
     options?: Connection.HandleOptions
-  ): Effect.Effect<void, never, R> {
+  ): Effect.Effect<void, never, R> => {
     return this.#take((messages) =>
       Effect.suspend(() => handler(messages)).pipe(
         Effect.asVoid,
@@ -172,7 +184,7 @@ class Handle implements Connection.Connection {
     ))
   }
 
-  punish(points: number, reason: string): Effect.Effect<BanList.Verdict> {
+  readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> => {
     return Effect.suspend(() =>
       Option.match(this.#peer.remoteAddress, {
         onNone: () => Effect.succeed<BanList.Verdict>({ _tag: "Tolerated", points: 0 }),

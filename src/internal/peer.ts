@@ -252,7 +252,6 @@ export class Peer {
 
   /** Hands messages to all who want them. `done` is called when the last of them has finished. */
   dispatch(messages: ReadonlyArray<Message.Message>, done: () => void): void {
-    this.messagesReceived += messages.length
     this.#options.services.attach(this, messages)
     let running = 1
     const finish = () => {

@@ -207,6 +207,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
 
   #withoutReplies(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
     const requests = this.#peer.requests
+    this.#peer.messagesReceived += messages.length
     return requests.expectsReplies ? messages.filter((message) => !requests.settle(message)) : messages
   }
 

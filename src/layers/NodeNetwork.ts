@@ -35,6 +35,23 @@ export type NodeNetwork =
   | Transport.Transport
   | AddressResolver.AddressResolver
 
+/** A layer of its own at each call: constants are shared within a program, and with them the first one's settings. */
+const build = (): Layer.Layer<
+  Exclude<NodeNetwork, NetworkConfig.NetworkConfig>,
+  never,
+  NetworkConfig.NetworkConfig
+> =>
+  Layer.effect(NetworkManager.NetworkManager, NetworkManager.make).pipe(
+    Layer.provideMerge(Layer.mergeAll(
+      NodeTransport.layer(),
+      Layer.provide(NodeAddressResolver.layer, NodeDns.layer),
+      BufferPool.layer(),
+      BanList.layerMemory(),
+      NodeWorkerThreads.layer(),
+      NodeHash256.layer
+    ))
+  )
+
 /**
  * The parts of {@link layer} with the configuration left open.
  *
@@ -54,16 +71,7 @@ export const layerNoConfig: Layer.Layer<
   Exclude<NodeNetwork, NetworkConfig.NetworkConfig>,
   never,
   NetworkConfig.NetworkConfig
-> = NetworkManager.layer.pipe(
-  Layer.provideMerge(Layer.mergeAll(
-    NodeTransport.layer(),
-    Layer.provide(NodeAddressResolver.layer, NodeDns.layer),
-    BufferPool.layer(),
-    BanList.layerMemory(),
-    NodeWorkerThreads.layer(),
-    NodeHash256.layer
-  ))
-)
+> = build()
 
 /**
  * A network manager over TCP and Unix sockets, with bans and points kept in memory.
@@ -85,4 +93,4 @@ export const layerNoConfig: Layer.Layer<
  * @since 0.1.0
  */
 export const layer = (options?: NetworkConfig.Options): Layer.Layer<NodeNetwork, NetworkConfig.BadOption> =>
-  Layer.provideMerge(layerNoConfig, NetworkConfig.layer(options))
+  Layer.provideMerge(build(), NetworkConfig.layer(options))

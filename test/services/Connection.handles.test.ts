@@ -3,7 +3,6 @@ import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import {
   clientHost,
   dial,
-  dialPair,
   numbered,
   numberedAll,
   receivedIds,
