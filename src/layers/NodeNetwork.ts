@@ -76,6 +76,10 @@ export const layerNoConfig: Layer.Layer<
 /**
  * A network manager over TCP and Unix sockets, with bans and points kept in memory.
  *
+ * **Details**
+ *
+ * Each call makes a layer with a network manager of its own. Whoever is given the same layer shares one.
+ *
  * **Example** (A connection)
  *
  * ```ts

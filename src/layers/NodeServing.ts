@@ -11,7 +11,7 @@
  *
  * **Gotchas**
  *
- * The operating system spreads new connections over the threads (`reusePort`; Linux, and Node.js from 23.1 on). State in the
+ * The operating system spreads new connections over the threads (`reusePort`, on Linux). State in the
  * memory of a thread is the thread's own. A closure cannot be sent to a thread: it is a module, or the caller's loop.
  *
  * @stability unstable
