@@ -17,10 +17,10 @@ export const serverOptions = (contestant: Contestant, amounts: Amounts, workload
   extra: { ...amounts.extra, ...contestant.extra }
 })
 
-/** Counts stay whole thousands, which is what acknowledgements are for, unless they are small. */
+/** Counts of thousands stay whole thousands, which is what acknowledgements are for. */
 const shared = (count: number, share: number): number => {
-  const part = count * share
-  return part < 1000 ? Math.ceil(part) : Math.ceil(part / 1000) * 1000
+  const unit = count < 1000 ? 1 : 1000
+  return Math.ceil(count * share / unit) * unit
 }
 
 export const clientOptions = (

@@ -159,6 +159,8 @@ class Parser implements TaggedParser {
   private source: Uint8Array
   private end = 0
   private owner: Slab.Slab | undefined
+  /** That of the owner when the parser was set to its memory. */
+  private generation = 0
   /** 1 for a negative integer and for `false`, else 0: the low bit of the type on the wire. */
   private flag = 0
   /** Where the integer, the double, or the content of a string or byte array starts. It ends at `offset`. */
@@ -173,6 +175,7 @@ class Parser implements TaggedParser {
   reset(bytes: Uint8Array, start = 0, end = bytes.length, owner?: Slab.Slab): void {
     this.source = bytes
     this.owner = owner
+    if (owner !== undefined) this.generation = owner.generation
     // Clamped once, so that no later step needs to look at the length of the input.
     this.end = end < bytes.length ? end : bytes.length
     this.offset = start < this.end ? start : this.end
@@ -226,11 +229,19 @@ class Parser implements TaggedParser {
   private payload(): Uint8Array {
     const { from, offset, owner, source } = this
     if (owner === undefined) return source.subarray(from, offset)
+    this.checkOwner(owner)
     const shift = source === owner.bytes ? 0 : source.byteOffset - owner.bytes.byteOffset
     return Slab.cut(owner, from + shift, offset + shift)
   }
 
+  /** A parser that is used after the handler of its message has ended must not show the bytes of another message. */
+  private checkOwner(owner: Slab.Slab): void {
+    if (owner.generation === this.generation) return
+    throw new Error("A parser was used after the handler of its message had ended. Call `Message.keep` before that.")
+  }
+
   next(): boolean {
+    if (this.owner !== undefined) this.checkOwner(this.owner)
     const bytes = this.source
     const end = this.end
     const start = this.offset

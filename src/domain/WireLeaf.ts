@@ -110,7 +110,7 @@ export const fromAST = (ast: SchemaAST.AST): WireLayout.Leaf | string => {
       return form === undefined ? isInteger(ast) ? int : double : numbers[form]
     }
     case "Declaration":
-      return isByteArray(ast) ? bytes : `a ${nameOf(ast)} has no form on the wire: transform it to one that has`
+      return isByteArray(ast) ? bytes : `is ${nameOf(ast)}, which has no form on the wire: transform it to what has one`
     case "Literal":
       return literalsIn([ast.literal])
     case "Enum":
@@ -118,11 +118,11 @@ export const fromAST = (ast: SchemaAST.AST): WireLayout.Leaf | string => {
     case "Union":
       return union(ast)
     case "Objects":
-      return "a struct has no tag of its own: put its list into Wire.records or Wire.group"
+      return "is a struct: only lists of structs have a form on the wire, by Wire.records or Wire.group"
     case "Arrays":
-      return "a list cannot be an element of a list, or be anything but Schema.Array and Schema.NonEmptyArray"
+      return "has a list as an element, which has no form on the wire"
     default:
-      return `${ast._tag} has no form on the wire`
+      return `is ${ast._tag}, which has no form on the wire`
   }
 }
 
@@ -166,7 +166,7 @@ const asksForInteger = (check: SchemaAST.Check<unknown>): boolean =>
 const literalsIn = (values: ReadonlyArray<SchemaAST.LiteralValue>): WireLayout.Leaf | string =>
   values.every((value) => leafFor(value).accepts(value))
     ? literals(values)
-    : "a literal lies beyond 2^64-1, where integers have no form on the wire"
+    : "has a literal beyond 2^64-1, where integers have no form on the wire"
 
 const literals = (values: ReadonlyArray<SchemaAST.LiteralValue>): WireLayout.Leaf => {
   // The values as a parser gives them, so that whole numbers and bigints are found by the same integer.
@@ -229,7 +229,7 @@ const union = (ast: SchemaAST.Union): WireLayout.Leaf | string => {
     if (typeof leaf === "string") return leaf
     members.unshift(leaf)
   }
-  if (members.length === 0) return "a union of nothing has no form on the wire"
+  if (members.length === 0) return "is a union of nothing"
   if (members.length === 1) return members[0]
   return {
     expected: members.map((member) => member.expected).join(" or "),

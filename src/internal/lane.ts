@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import * as Queue from "effect/Queue"
 import type * as Envelope from "../domain/Envelope.ts"
-import type * as Message from "../domain/Message.ts"
+import * as Message from "../domain/Message.ts"
 import * as SendError from "../services/SendError.ts"
 
 /** A sender that waits for room, with what is left of its batch. */
@@ -97,6 +97,7 @@ export class Lane {
       done(new SendError.SendError({ reason: this.#closed, accepted: from }))
       return constVoid
     }
+    for (let i = from; i < messages.length; i++) Message.keep(messages[i]!)
     const waiter: Waiter = { messages, next: from, done }
     this.#waiters.push(waiter)
     this.#admitWaiters()
@@ -157,7 +158,8 @@ export class Lane {
     const { envelope, maxBytes, maxMessages } = this.#options
     const size = envelope.wireSize(message)
     if (this.messages >= maxMessages || (this.bytes + size > maxBytes && this.messages > 0)) return false
-    Queue.offerUnsafe(this.#queue, message)
+    // A received message that is passed on outlives the memory it was read into.
+    Queue.offerUnsafe(this.#queue, Message.keep(message))
     this.messages += 1
     this.bytes += size
     return true

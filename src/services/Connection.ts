@@ -110,7 +110,10 @@ export interface Connection {
   readonly events: Stream.Stream<ConnectionState.ConnectionEvent>
   /** Waits until the connection is open. Fails when it is closed for good. */
   readonly connected: Effect.Effect<void, SendError.ConnectionClosed>
-  /** Sends a message, waiting for room in its lane. */
+  /**
+   * Sends a message, waiting for room in its lane. When both sides flood each other, and the handlers of both wait for
+   * room to answer, they can wait for each other: such a handler uses `trySend`.
+   */
   readonly send: (message: Message.Message, options?: SendOptions) => Effect.Effect<void, SendError.SendError>
   /** Sends a message, or fails with `LaneFull` at once. */
   readonly trySend: (message: Message.Message, options?: SendOptions) => Effect.Effect<void, SendError.SendError>

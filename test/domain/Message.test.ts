@@ -186,6 +186,16 @@ describe("Message", () => {
     })
   })
 
+  it("has a parser that refuses to work after its memory was used again", () => {
+    const slab = Slab.make(new Uint8Array(100))
+    slab.bytes.set([0x1a, 2, 0x68, 0x69, 0x10, 5], 10)
+    const parser = Message.parser(Message.fromSlab(4, 7, Header.empty, slab, 10, 16))
+    assert.isTrue(parser.next())
+    useAgain(slab)
+    assert.throws(() => parser.next(), /used after the handler of its message had ended/)
+    assert.throws(() => parser.utf8(), /used after the handler of its message had ended/)
+  })
+
   it("shows what it is, without its bytes", () => {
     const json = { _id: "Message", serviceId: 4, messageId: 7, header: { 11: 5 }, bodyLength: 20 }
     const { message } = received(20, Header.make({ 11: 5 }))

@@ -104,11 +104,11 @@ const refused: ReadonlyArray<readonly [string, Schema.ConstraintCodec<unknown, u
     Struct({ a: Schema.suspend((): Schema.Codec<number> => Endless).pipe(tag(1)) }),
     `Field "a" cannot go on the wire`
   ],
-  ["null", Struct({ a: Schema.NullOr(Schema.Int).pipe(tag(1)) }), `Field "a" cannot go on the wire: Null`],
+  ["null", Struct({ a: Schema.NullOr(Schema.Int).pipe(tag(1)) }), `Field "a" cannot go on the wire: it is Null`],
   ["undefined", Struct({ a: Schema.UndefinedOr(Schema.Int).pipe(tag(1)) }), "make its key optional"],
   ["anything", Struct({ a: Schema.Unknown.pipe(tag(1)) }), `Field "a" cannot go on the wire`],
-  ["a declaration", Struct({ a: Schema.Date.pipe(tag(1)) }), `Field "a" cannot go on the wire: a valid Date`],
-  ["a symbol", Struct({ a: Schema.Symbol.pipe(tag(1)) }), `Field "a" cannot go on the wire: Symbol`],
+  ["a declaration", Struct({ a: Schema.Date.pipe(tag(1)) }), `Field "a" cannot go on the wire: it is a valid Date`],
+  ["a symbol", Struct({ a: Schema.Symbol.pipe(tag(1)) }), `Field "a" cannot go on the wire: it is Symbol`],
   ["a literal beyond 64 bits", Struct({ a: Schema.Literal(2n ** 64n).pipe(tag(1)) }), `Field "a" cannot go`],
   ["a union with nothing", Struct({ a: Schema.Union([]).pipe(tag(1)) }), `Field "a" cannot go`],
   [
