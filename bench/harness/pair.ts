@@ -49,10 +49,11 @@ export const measure =
   (workload: string) =>
   (contestant: Contestant, amounts: Amounts): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
     withinTime(Effect.gen(function*() {
-      const server = yield* Processes.startServer(contestant.server, serverOptions(contestant, amounts, workload))
+      const server = yield* Processes.startServer(contestant.server, serverOptions(contestant, amounts, workload), contestant.placement)
       const client = yield* Processes.startClient(
         contestant.client,
-        clientOptions(contestant, amounts, workload, server.port)
+        clientOptions(contestant, amounts, workload, server.port),
+        contestant.placement
       )
       const report = yield* client.report
       const { counts, usage } = yield* server.usage
@@ -64,10 +65,11 @@ export const measureMemory =
   (workload: string) =>
   (contestant: Contestant, amounts: Amounts): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
     withinTime(Effect.gen(function*() {
-      const server = yield* Processes.startServer(contestant.server, serverOptions(contestant, amounts, workload))
+      const server = yield* Processes.startServer(contestant.server, serverOptions(contestant, amounts, workload), contestant.placement)
       const client = yield* Processes.startClient(
         contestant.client,
-        clientOptions(contestant, amounts, workload, server.port)
+        clientOptions(contestant, amounts, workload, server.port),
+        contestant.placement
       )
       const seen = new Map<string, { readonly client: Memory; readonly server: Memory }>()
       yield* client.atCheckpoints((name) =>

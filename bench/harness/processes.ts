@@ -6,7 +6,8 @@ import type { Scope } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import process from "node:process"
-import type { Measured } from "./library.ts"
+import * as Cores from "./cores.ts"
+import type { ClientOptions, Measured, ServerOptions } from "./library.ts"
 import type { Answer, ClientReport, Question, Task } from "./task.ts"
 import type { Memory, Usage } from "./usage.ts"
 
@@ -34,9 +35,10 @@ class Child {
   #complaint = ""
   #onCheckpoint: (name: string) => void = () => {}
 
-  constructor(task: Task) {
+  constructor(task: Task, core: number | undefined) {
     this.#role = task.role
-    const child = ChildProcess.spawn(process.execPath, ["--expose-gc", entry, JSON.stringify(task)], {
+    const [command, args] = Cores.onCore(core, process.execPath, ["--expose-gc", entry, JSON.stringify(task)])
+    const child = ChildProcess.spawn(command, args, {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: { ...process.env, NODE_OPTIONS: "" }
     })
@@ -118,8 +120,11 @@ class Child {
   }
 }
 
-const spawn = (task: Task): Effect.Effect<Child, never, Scope.Scope> =>
-  Effect.acquireRelease(Effect.sync(() => new Child(task)), (child) => child.end)
+const spawn = (task: Task, placement: Cores.Placement | undefined): Effect.Effect<Child, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => new Child(task, Cores.coreOf(placement, task.role))),
+    (child) => child.end
+  )
 
 /** A server that listens. */
 export interface Server {
@@ -139,10 +144,11 @@ export interface Client {
 /** Starts a server and waits until it listens. */
 export const startServer = (
   module: string,
-  options: Extract<Task, { readonly role: "server" }>["options"]
+  options: ServerOptions,
+  placement?: Cores.Placement
 ): Effect.Effect<Server, BenchError, Scope.Scope> =>
   Effect.gen(function*() {
-    const child = yield* spawn({ role: "server", module, options })
+    const child = yield* spawn({ role: "server", module, options }, placement)
     const line = yield* child.line
     const port = /^listening (\d+)$/.exec(line)
     if (port === null) return yield* new BenchError({ problem: `the server said "${line}" in place of its port` })
@@ -157,9 +163,10 @@ export const startServer = (
 /** Starts a client, which begins to work at once. */
 export const startClient = (
   module: string,
-  options: Extract<Task, { readonly role: "client" }>["options"]
+  options: ClientOptions,
+  placement?: Cores.Placement
 ): Effect.Effect<Client, BenchError, Scope.Scope> =>
-  Effect.map(spawn({ role: "client", module, options }), (child) => ({
+  Effect.map(spawn({ role: "client", module, options }, placement), (child) => ({
     memory: Effect.map(child.ask("memory", "Memory"), ({ memory }) => memory),
     atCheckpoints: (f) => child.atCheckpoints(f),
     report: Effect.map(child.line, (line) => JSON.parse(line) as ClientReport)

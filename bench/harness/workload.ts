@@ -2,6 +2,7 @@
  * What a workload consists of: who takes part, how much each does, what is measured, and what must come out.
  */
 import type { Effect, Scope } from "effect"
+import type { Placement } from "./cores.ts"
 import type { Extra, Measured } from "./library.ts"
 import type { BenchError } from "./processes.ts"
 import type { Usage } from "./usage.ts"
@@ -25,6 +26,8 @@ export interface Contestant {
   readonly extra?: Extra | undefined
   /** The share of the messages that a slower library sends, so that all take about as long. Default: 1. */
   readonly share?: number | undefined
+  /** Default: wherever the operating system puts them. */
+  readonly placement?: Placement | undefined
 }
 
 export interface Amounts {

@@ -61,10 +61,12 @@ const fromString = (text: string): Result.Result<EndPoint, BadEndPoint> => {
   )
 }
 
-const fromPath = (path: string): Result.Result<EndPoint, BadEndPoint> =>
-  path.length > 0 && path.length < 108 && !path.includes("\0")
+const fromPath = (path: string): Result.Result<EndPoint, BadEndPoint> => {
+  const length = new TextEncoder().encode(path).length
+  return length > 0 && length < 108 && !path.includes("\0")
     ? Result.succeed(NetAddress.unixPathAddress(path))
-    : Result.fail(new BadEndPoint({ input: path, problem: "a socket path has 1 to 107 characters" }))
+    : Result.fail(new BadEndPoint({ input: path, problem: "a socket path has 1 to 107 bytes, and none of them is 0" }))
+}
 
 /**
  * Makes an end point, or says what is wrong with the input.

@@ -72,8 +72,8 @@ import * as WireEncoder from "./WireEncoder.ts"
  *
  * **Gotchas**
  *
- * A struct that was derived with `Schema.toEncoded`, or put under `Schema.withDecodingDefaultKey`, has lost the tags of
- * its transformed fields.
+ * A struct that was derived with `Schema.toEncoded` has lost the tags of its transformed fields, and so has a list of
+ * structs under `Schema.withDecodingDefaultKey`. The codec is refused then.
  *
  * @category annotations
  * @since 0.1.0
@@ -188,7 +188,10 @@ export interface Codec<A> {
    * do not transfer that buffer to another thread.
    */
   readonly encode: (value: A) => Result.Result<Uint8Array, BodyError.BodyEncodeError>
-  /** Reads a body. Whatever the bytes are, it gives a value or an error. */
+  /**
+   * Reads a body. Whatever the bytes are, it gives a value or an error. To read a message whose handler has ended is a
+   * defect, as it is with `Message.parser`.
+   */
   readonly decode: (input: Input) => Result.Result<A, BodyError.BodyDecodeError>
 }
 

@@ -91,8 +91,8 @@ class Compilation {
     const side = WireLeaf.wireSide(sketch.ast)
     if (side._tag !== "Arrays") return this.value(sketch, side)
     const list = WireAnnotation.listOf(side)
-    const [element] = [...side.elements, ...side.rest]
-    if (side.elements.length > 1 || side.rest.length !== 1) {
+    const [element] = side.rest
+    if (side.rest.length !== 1 || side.elements.length > 1 || side.elements.some((first) => first !== element)) {
       return refuse(sketch.path, "is a tuple: only Schema.Array and Schema.NonEmptyArray have a form on the wire")
     }
     const isNonEmpty = side.elements.length === 1

@@ -5,6 +5,7 @@
  * @stability unstable
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
@@ -166,11 +167,14 @@ const guarded = (convert: Conversion): Conversion => (value) => {
   try {
     return convert(value)
   } catch (error) {
-    return new Refusal(
-      [],
-      `the schema's own code failed: ${shorten(error instanceof Error ? error.message : String(error))}`
-    )
+    return new Refusal([], `the schema's own code failed: ${shorten(messageOf(error))}`)
   }
+}
+
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  // A parser of Effect throws an error around what was thrown in it.
+  return Cause.isCause(error.cause) ? messageOf(Cause.squash(error.cause)) : error.message
 }
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()

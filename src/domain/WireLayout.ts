@@ -42,7 +42,8 @@ export interface Leaf {
 export type Boundary = "between" | "after" | "start" | "order"
 
 /**
- * What a field does when its tag does not come.
+ * What becomes of a field whose tag does not come: the body is refused, the key is left out, the transformation of the
+ * key decides, it is an empty list, or it never travels.
  *
  * @category models
  * @since 0.1.0

@@ -46,15 +46,18 @@ const double: WireLayout.Leaf = {
   write: (writer, tag, value) => void writer.double(tag, value as number)
 }
 
+// UTF-8 has no form for half a pair of surrogates: it would come back as another character.
+const isWellFormed = (value: string): boolean => !/\p{Surrogate}/u.test(value)
+
 const text: WireLayout.Leaf = {
-  expected: "a string",
+  expected: "a well-formed string",
   read: (parser) => {
     if (parser.type !== ValueType.Text) return undefined
     const value = parser.text()
     // A string that is too long for the engine reads as empty.
     return value === "" && parser.utf8().length > 0 ? undefined : value
   },
-  accepts: (value) => typeof value === "string",
+  accepts: (value) => typeof value === "string" && isWellFormed(value),
   write: (writer, tag, value) => void writer.string(tag, value as string)
 }
 
@@ -90,8 +93,8 @@ const numbers: Record<WireAnnotation.NumberForm, WireLayout.Leaf> = {
 }
 
 /**
- * Finds the leaf for the wire's side of a schema: a node without an encoding. The result is a string that says why when
- * there is none.
+ * Finds the leaf for the wire's side of a schema: a node without an encoding. When there is none, the
+ * result says why, as the rest of a sentence about the field.
  *
  * @category constructors
  * @since 0.1.0

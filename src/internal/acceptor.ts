@@ -5,7 +5,6 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
-import * as AcceptRate from "../domain/AcceptRate.ts"
 import * as PeerGroup from "../domain/PeerGroup.ts"
 import type * as BanList from "../services/BanList.ts"
 import type * as Connection from "../services/Connection.ts"
@@ -13,13 +12,14 @@ import type * as ConnectionAuthorizer from "../services/ConnectionAuthorizer.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Transport from "../services/Transport.ts"
+import type * as Admission from "./admission.ts"
 import type * as Peer from "./peer.ts"
 import type * as Runner from "./runner.ts"
 
 /** @internal */
 export interface AcceptorOptions {
   readonly settings: NetworkConfig.Settings
-  readonly limitRate: boolean
+  readonly admission: Admission.Admission
   readonly authorizer: ConnectionAuthorizer.Authorizer
   readonly banList: BanList.BanList["Service"]
   readonly runner: Runner.Runner
@@ -29,21 +29,15 @@ export interface AcceptorOptions {
   readonly onConnection: ((connection: Connection.Connection) => Effect.Effect<unknown, unknown>) | undefined
 }
 
-type Admission = Exclude<ConnectionAuthorizer.Verdict, "Reject">
+type Verdict = Exclude<ConnectionAuthorizer.Verdict, "Reject">
 type Refusal = DisconnectReason.TurnedAway | DisconnectReason.PeerBanned
-
-/** Addresses whose connections are remembered for the rate limit, at most; the longest known are forgotten first. */
-const maxHistories = 100_000
 
 /** @internal */
 export class Acceptor {
   readonly #options: AcceptorOptions
   /** Those who are being vetted. */
   readonly #newcomers = new Map<Transport.Link, Fiber.Fiber<unknown, unknown>>()
-  readonly #histories = new Map<string, AcceptRate.History>()
-  readonly #countByGroup = new Map<string, number>()
   readonly peers = new Set<Peer.Peer>()
-  #count = 0
 
   constructor(options: AcceptorOptions) {
     this.#options = options
@@ -64,34 +58,44 @@ export class Acceptor {
   }
 
   #accept(link: Transport.Link): Effect.Effect<void> {
-    const group = PeerGroup.key(PeerGroup.fromAddress(link.remoteAddress))
-    const tooMany = this.#checkCounts(link, group)
-    if (tooMany !== undefined) return logTurnedAway(tooMany)
-    this.#enter(group)
+    const { admission } = this.#options
+    return Effect.acquireUseRelease(
+      admission.enter(link.remoteAddress),
+      (refused) => refused === undefined ? this.#admit(link) : logTurnedAway(refuse(refused)),
+      (refused) =>
+        Effect.sync(() => {
+          if (refused === undefined) admission.leave(link.remoteAddress)
+        })
+    )
+  }
+
+  #admit(link: Transport.Link): Effect.Effect<void> {
     return Effect.withFiber<void>((fiber) => {
       this.#newcomers.set(link, fiber)
       return Effect.flatMap(
-        this.#vet(link, group),
+        this.#vet(link),
         (verdict) => typeof verdict === "string" ? this.#serve(link, verdict) : logTurnedAway(verdict)
       )
-    }).pipe(Effect.ensuring(Effect.sync(() => {
-      this.#newcomers.delete(link)
-      this.#leave(group)
-    })))
+    }).pipe(Effect.ensuring(Effect.sync(() => this.#newcomers.delete(link))))
   }
 
-  /** Asks in the order of what an answer costs; the program comes last. */
-  #vet(link: Transport.Link, group: string): Effect.Effect<Admission | Refusal> {
-    return Effect.flatMap(this.#options.banList.isBanned(link.remoteAddress), (isBanned) => {
+  /** Whoever is banned uses up nothing of the rate; the program is asked last. */
+  #vet(link: Transport.Link): Effect.Effect<Verdict | Refusal> {
+    const { admission, banList } = this.#options
+    const { remoteAddress } = link
+    return Effect.flatMap(banList.isBanned(remoteAddress), (isBanned): Effect.Effect<Verdict | Refusal> => {
       if (isBanned) {
-        const address = NetAddress.formatSocketAddress(link.remoteAddress)
+        const address = NetAddress.formatSocketAddress(remoteAddress)
         return Effect.succeed(new DisconnectReason.PeerBanned({ address }))
       }
-      return this.#mayComeNow(link, group) ? this.#authorize(link) : Effect.succeed(refuse("TooOften"))
+      return Effect.flatMap(
+        admission.mayComeNow(remoteAddress),
+        (mayCome) => mayCome ? this.#authorize(link) : Effect.succeed(refuse("TooOften"))
+      )
     })
   }
 
-  #authorize(link: Transport.Link): Effect.Effect<Admission | Refusal> {
+  #authorize(link: Transport.Link): Effect.Effect<Verdict | Refusal> {
     const { authorizer, settings } = this.#options
     return Effect.suspend(() => authorizer.authorize(link)).pipe(
       Effect.map((verdict) => verdict === "Reject" ? refuse("NotAuthorized") : verdict),
@@ -105,14 +109,14 @@ export class Acceptor {
     )
   }
 
-  #serve(link: Transport.Link, admission: Admission): Effect.Effect<void> {
+  #serve(link: Transport.Link, verdict: Verdict): Effect.Effect<void> {
     const { authorizer, onConnection, toHandle, withPeer } = this.#options
     return withPeer(link, (peer) => {
       this.#newcomers.delete(link)
       this.peers.add(peer)
       const session = peer.startSession(
         link,
-        admission === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
+        verdict === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
       )
       if (onConnection !== undefined) {
         const program = Effect.suspend(() => onConnection(toHandle(peer)))
@@ -123,46 +127,6 @@ export class Acceptor {
         peer.close(reason)
       }).pipe(Effect.ensuring(Effect.sync(() => this.peers.delete(peer))))
     })
-  }
-
-  #checkCounts(link: Transport.Link, group: string): DisconnectReason.TurnedAway | undefined {
-    const { settings } = this.#options
-    if (this.#count >= settings.maxConnections) return refuse("TooManyConnections")
-    if (isLocal(link.remoteAddress)) return undefined
-    const isFull = (this.#countByGroup.get(group) ?? 0) >= settings.maxConnectionsPerAddress
-    return isFull ? refuse("TooManyFromAddress") : undefined
-  }
-
-  #mayComeNow(link: Transport.Link, group: string): boolean {
-    if (!this.#options.limitRate || isLocal(link.remoteAddress)) return true
-    const now = this.#options.runner.now()
-    const history = AcceptRate.prune(this.#histories.get(group) ?? AcceptRate.empty, now)
-    if (!AcceptRate.allows(history, now)) return false
-    this.#remember(group, AcceptRate.accepted(history, now))
-    return true
-  }
-
-  #remember(group: string, history: AcceptRate.History): void {
-    // Deleting first keeps the map in the order of the last connection, so that the first entry is the oldest.
-    this.#histories.delete(group)
-    this.#histories.set(group, history)
-    if (this.#histories.size <= maxHistories) return
-    for (const oldest of this.#histories.keys()) {
-      this.#histories.delete(oldest)
-      return
-    }
-  }
-
-  #enter(group: string): void {
-    this.#count += 1
-    this.#countByGroup.set(group, (this.#countByGroup.get(group) ?? 0) + 1)
-  }
-
-  #leave(group: string): void {
-    this.#count -= 1
-    const left = (this.#countByGroup.get(group) ?? 1) - 1
-    if (left === 0) this.#countByGroup.delete(group)
-    else this.#countByGroup.set(group, left)
   }
 }
 
@@ -177,10 +141,6 @@ const logFailure = (program: Effect.Effect<unknown, unknown>, peer: Peer.Peer): 
     Cause.hasInterruptsOnly(cause)
       ? Effect.void
       : Effect.annotateLogs(Effect.logError("The program of a connection failed", cause), peer.annotations))
-
-/** The limits are for strangers: loopback and Unix sockets are exempt. */
-const isLocal = (address: NetAddress.SocketAddress): boolean =>
-  NetAddress.isUnixPathAddress(address) || NetAddress.isLoopback(NetAddress.toCanonical(address).address)
 
 /** Waits until the login has passed; never comes back when the connection ends before. */
 const whenOpen = (peer: Peer.Peer): Effect.Effect<void> =>

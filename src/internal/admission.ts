@@ -19,13 +19,15 @@ export interface Limits {
 
 /** Why a newcomer is turned away, if it is. @internal */
 export type Refusal =
-  | Extract<DisconnectReason.TurnedAway["problem"], "TooManyConnections" | "TooManyFromAddress" | "TooOften">
+  | Extract<DisconnectReason.TurnedAway["problem"], "TooManyConnections" | "TooManyFromAddress">
   | undefined
 
 /** @internal */
 export interface Admission {
   /** Counts a newcomer in, unless there are too many. Who was counted in must leave. */
   readonly enter: (address: NetAddress.SocketAddress) => Effect.Effect<Refusal>
+  /** Whether the address has not connected too often of late. If so, this connection counts for the next. */
+  readonly mayComeNow: (address: NetAddress.SocketAddress) => Effect.Effect<boolean>
   /** Ends the counting of one that was counted in. */
   readonly leave: (address: NetAddress.SocketAddress) => void
 }
@@ -48,13 +50,12 @@ export class Counts {
     this.#limits = limits
   }
 
-  enter(address: NetAddress.SocketAddress, now: number): Refusal {
+  enter(address: NetAddress.SocketAddress): Refusal {
     const group = PeerGroup.key(PeerGroup.fromAddress(address))
-    if (this.#count >= this.#limits.maxConnections) return "TooManyConnections"
-    if (!isLocal(address)) {
-      if ((this.#byGroup.get(group) ?? 0) >= this.#limits.maxConnectionsPerAddress) return "TooManyFromAddress"
-      if (this.#limits.limitRate && !this.#mayComeNow(group, now)) return "TooOften"
-    }
+    const { maxConnections, maxConnectionsPerAddress } = this.#limits
+    if (this.#count >= maxConnections) return "TooManyConnections"
+    const ofGroup = this.#byGroup.get(group) ?? 0
+    if (ofGroup >= maxConnectionsPerAddress && !isLocal(address)) return "TooManyFromAddress"
     this.#count += 1
     this.#byGroup.set(group, (this.#byGroup.get(group) ?? 0) + 1)
     return undefined
@@ -68,7 +69,9 @@ export class Counts {
     else this.#byGroup.set(group, left)
   }
 
-  #mayComeNow(group: string, now: number): boolean {
+  mayComeNow(address: NetAddress.SocketAddress, now: number): boolean {
+    if (!this.#limits.limitRate || isLocal(address)) return true
+    const group = PeerGroup.key(PeerGroup.fromAddress(address))
     const history = AcceptRate.prune(this.#histories.get(group) ?? AcceptRate.empty, now)
     if (!AcceptRate.allows(history, now)) return false
     // Deleting first keeps the map in the order of the last connection, so that the first entry is the oldest.
@@ -92,8 +95,9 @@ export type MakeAdmission = (listener: NetAddress.SocketAddress, limits: Limits)
 const makeLocal: MakeAdmission = (_listener, limits) => {
   const counts = new Counts(limits)
   return {
-    enter: (address) =>
-      Effect.clockWith((clock) => Effect.succeed(counts.enter(address, clock.currentTimeMillisUnsafe()))),
+    enter: (address) => Effect.sync(() => counts.enter(address)),
+    mayComeNow: (address) =>
+      Effect.clockWith((clock) => Effect.succeed(counts.mayComeNow(address, clock.currentTimeMillisUnsafe()))),
     leave: (address) => counts.leave(address)
   }
 }

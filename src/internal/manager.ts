@@ -29,6 +29,7 @@ import * as ReconnectPolicy from "../services/ReconnectPolicy.ts"
 import * as Transport from "../services/Transport.ts"
 import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import * as Acceptor from "./acceptor.ts"
+import * as Admission from "./admission.ts"
 import * as Dialer from "./dialer.ts"
 import * as Handle from "./handle.ts"
 import * as Peer from "./peer.ts"
@@ -87,10 +88,11 @@ class Manager {
   readonly #services: ServiceRegistry.ServiceRegistry
   readonly #listeners = new Set<Listening>()
   #isShutDown = false
-  #lastId = 0
+  #nextId: number
 
-  constructor(parts: Parts, background: Runner.Runner) {
+  constructor(parts: Parts, background: Runner.Runner, firstId: number) {
     this.#parts = parts
+    this.#nextId = firstId
     this.#background = background
     this.#services = new ServiceRegistry.ServiceRegistry(this.toHandle)
   }
@@ -130,10 +132,9 @@ class Manager {
       // A scope of its own: fibers of the peer go on while the connection drains.
       const scope = yield* Scope.make()
       const runner = yield* Scope.provide(Runner.make, scope)
-      this.#lastId += 1
       const peer = yield* Peer.make({
         ...options,
-        id: this.#lastId,
+        id: this.#nextId++,
         runner,
         background: this.#background,
         pool: this.#parts.pool,
@@ -178,10 +179,15 @@ class Manager {
       const authorizer = options.authorizer ?? (yield* ConnectionAuthorizer.ConnectionAuthorizer)
       const context = yield* Effect.context<R>()
       const onConnection = options.onConnection
+      const makeAdmission = yield* Admission.Admissions
       return yield* this.#listen(address, {
         settings,
         authorizer,
-        limitRate: options.limitRate ?? true,
+        admission: makeAdmission(address, {
+          maxConnections: settings.maxConnections,
+          maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
+          limitRate: options.limitRate ?? true
+        }),
         envelope: options.envelope ?? NativeEnvelope.envelope,
         transport: options.transport ?? this.#parts.transport,
         onConnection: onConnection === undefined
@@ -241,7 +247,7 @@ class Manager {
 
   #listen(
     address: NetAddress.SocketAddress,
-    options: Pick<Acceptor.AcceptorOptions, "settings" | "authorizer" | "limitRate" | "onConnection"> & {
+    options: Pick<Acceptor.AcceptorOptions, "settings" | "authorizer" | "admission" | "onConnection"> & {
       readonly envelope: Envelope.Envelope
       readonly transport: Transport.Transport["Service"]
     }
@@ -346,7 +352,7 @@ const untilDeadline = (peer: Peer.Peer, effect: Effect.Effect<unknown>): Effect.
 /** @internal */
 export const make = Effect.fnUntraced(
   function*(parts: Parts): Effect.fn.Return<NetworkManager.NetworkManager["Service"], never, Scope.Scope> {
-    const manager = new Manager(parts, yield* Runner.make)
+    const manager = new Manager(parts, yield* Runner.make, yield* Admission.FirstConnectionId)
     const connections = yield* RcMap.make({ lookup: manager.dialPeer })
     yield* parts.banList.subscribe(manager.onBan)
     yield* Effect.addFinalizer(() => manager.shutdown)

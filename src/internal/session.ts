@@ -259,7 +259,10 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   #fail(error: WireError.WireError | DisconnectReason.VerificationFailed): void {
     // The session ends before a ban can end it, so that it says why.
     this.end(error)
-    if (error._tag === "WireError") this.#peer.punish(error.reason)
+    if (error._tag !== "WireError") return
+    // Who is dialled by mistake has done nothing wrong: it is tried again, as its policy says.
+    const isMistaken = error.reason._tag === "WrongProtocol" && this.#peer.side === "dialled"
+    if (!isMistaken) this.#peer.punish(error.reason)
   }
 
   // --- flow control

@@ -136,9 +136,12 @@ export interface Connection {
    * Runs a handler for each message, one at a time and in order, until the connection is closed for good. A message
    * whose handling fails or dies is logged with its ids, and the next one follows.
    */
-  readonly handle: <E, R>(handler: Handler<E, R>, options?: HandleOptions) => Effect.Effect<void, never, R>
+  readonly handle: <E = never, R = never>(
+    handler: Handler<E, R>,
+    options?: HandleOptions
+  ) => Effect.Effect<void, never, R>
   /** As `handle`, with all messages that one read brought: one effect for all of them. */
-  readonly handleBatch: <E, R>(
+  readonly handleBatch: <E = never, R = never>(
     handler: (messages: ReadonlyArray<Message.Message>) => Effect.Effect<unknown, E, R>,
     options?: HandleOptions
   ) => Effect.Effect<void, never, R>

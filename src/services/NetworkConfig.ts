@@ -235,13 +235,16 @@ export const layerConfig: Layer.Layer<NetworkConfig, BadOption | Config.ConfigEr
 )
 
 /**
- * Provides what environment variables say: `FLOWEE_NETWORK_PING_INTERVAL=30s` and the like.
+ * Provides what environment variables say: `FLOWEE_NETWORK_PING_INTERVAL="30 seconds"` and the like.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerFromEnv: Layer.Layer<NetworkConfig, BadOption | Config.ConfigError> = layerConfig.pipe(
   Layer.provide(
-    ConfigProvider.layer(ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase, ConfigProvider.nested("FLOWEE")))
+    // The variables count as they are when the layer is built, not when this module was loaded.
+    ConfigProvider.layer(Effect.sync(() =>
+      ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase, ConfigProvider.nested("FLOWEE"))
+    ))
   )
 )

@@ -63,6 +63,7 @@ describe("EndPoint", () => {
     ["two words:1", "two words:1"],
     ["unix:", ""],
     [`unix:${"x".repeat(108)}`, "x".repeat(108)],
+    [{ path: "é".repeat(54) }, "é".repeat(54)],
     [{ path: "" }, ""],
     [{ path: "a\0b" }, "a\0b"],
     [{ host: "", port: 1 }, ":1"],
@@ -86,7 +87,9 @@ describe("EndPoint", () => {
     for (let i = 0; i < 5000; i++) {
       const text = Array.from({ length: random.below(7) }, () => random.pick(pieces)).join("")
       const made = EndPoint.fromInput(text)
-      if (Result.isSuccess(made)) assert.isTrue(Result.isSuccess(EndPoint.fromInput(EndPoint.format(made.success))), text)
+      if (Result.isSuccess(made)) {
+        assert.isTrue(Result.isSuccess(EndPoint.fromInput(EndPoint.format(made.success))), text)
+      }
     }
   })
 })

@@ -42,7 +42,7 @@ class Point extends Schema.Class<Point>("Point")({
   }
 }
 
-class Opened extends Schema.TaggedClass<Opened>()("Opened", { id: Schema.NumberFromString.pipe(tag(3)) }) {}
+class Opened extends Schema.TaggedClass<Opened>()("Opened", { id: Schema.FiniteFromString.pipe(tag(3)) }) {}
 
 describe("Wire.codec", () => {
   describe("takes leaves", () => {
@@ -54,7 +54,7 @@ describe("Wire.codec", () => {
 
     it("Natural, and integers by checks and brands", () => {
       goesThrough(one(Schema.Natural), { field: 5 }, (w) => w.int(9, 5))
-      goesThrough(one(Schema.Number.check(Schema.isUint32())), { field: 5 }, (w) => w.int(9, 5))
+      goesThrough(one(Schema.Finite.check(Schema.isUint32())), { field: 5 }, (w) => w.int(9, 5))
       const Height = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 })).pipe(Schema.brand("Height"))
       goesThrough(one(Height), { field: Height.make(5) }, (w) => w.int(9, 5))
     })
@@ -67,6 +67,7 @@ describe("Wire.codec", () => {
 
     it("Number and Finite: a double, whole or not", () => {
       for (const n of [0, 1, -0, 0.5, 1e300, NaN, Infinity]) {
+        // @effect-diagnostics-next-line schemaNumber:off
         goesThrough(one(Schema.Number), { field: n }, (w) => w.double(9, n))
       }
       goesThrough(one(Schema.Finite), { field: 3 }, (w) => w.double(9, 3))
@@ -114,7 +115,7 @@ describe("Wire.codec", () => {
       goesThrough(union, { field: 4 }, (w) => w.int(9, 4))
       goesThrough(union, { field: "4" }, (w) => w.string(9, "4"))
       goesThrough(union, { field: 0.5 }, (w) => w.double(9, 0.5))
-      const checked = one(Schema.Union([Schema.NonEmptyString, Schema.NumberFromString, Schema.Boolean]))
+      const checked = one(Schema.Union([Schema.NonEmptyString, Schema.FiniteFromString, Schema.Boolean]))
       goesThrough(checked, { field: true }, (w) => w.bool(9, true))
       goesThrough(one(Schema.TemplateLiteral(["v", Schema.Int])), { field: "v3" }, (w) => w.string(9, "v3"))
     })
@@ -137,7 +138,7 @@ describe("Wire.codec", () => {
 
     it("of fields, wherever the tag is", () => {
       goesThrough(one(Reversed), { field: "0102" }, (w) => w.bytes(9, Uint8Array.of(2, 1)))
-      const inner = Struct({ field: Schema.String.pipe(tag(9), Schema.decodeTo(Schema.NumberFromString)) })
+      const inner = Struct({ field: Schema.String.pipe(tag(9), Schema.decodeTo(Schema.FiniteFromString)) })
       goesThrough(inner, { field: 12 }, (w) => w.string(9, "12"))
       const millis = one(Schema.DateFromMillis)
       goesThrough(millis, { field: new Date(1_700_000_000_000) }, (w) => w.int(9, 1_700_000_000_000))
@@ -170,7 +171,7 @@ describe("Wire.codec", () => {
       )
       const keys = Wire.group(Struct({ key: Schema.String.pipe(tag(1)), hex: Reversed.pipe(tag(2)) })).pipe(
         Schema.decodeTo(
-          Schema.Array(Schema.String),
+          Schema.mutable(Schema.Array(Schema.String)),
           SchemaTransformation.transform({
             decode: (pairs) => pairs.map((pair) => `${pair.key}=${pair.hex}`),
             encode: (lines) => lines.map((line) => ({ key: line.split("=")[0], hex: line.split("=")[1] }))
@@ -214,7 +215,7 @@ describe("Wire.codec", () => {
         a: optionalKey(Schema.Int).pipe(tag(1)),
         b: optionalKey(Schema.Int.pipe(tag(2))),
         c: Schema.optional(Schema.NonEmptyString).pipe(tag(3)),
-        d: optionalKey(Schema.NumberFromString).pipe(tag(4))
+        d: optionalKey(Schema.FiniteFromString).pipe(tag(4))
       })
       goesThrough(schema, {}, (w) => w)
       goesThrough(schema, { a: 1, b: 2, c: "3", d: 4 }, (w) => w.int(1, 1).int(2, 2).string(3, "3").string(4, "4"))
@@ -224,7 +225,7 @@ describe("Wire.codec", () => {
     it("defaults, of the encoded side and of the type", () => {
       const schema = Struct({
         a: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(5)), tag(1)),
-        b: Schema.NumberFromString.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(6)), tag(2)),
+        b: Schema.FiniteFromString.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(6)), tag(2)),
         c: Schema.Int.pipe(tag(3), Schema.withDecodingDefault(Effect.succeed(7), { encodingStrategy: "omit" }))
       })
       assert.deepStrictEqual(decoded(schema, new Uint8Array(0)), { a: 5, b: 6, c: 7 })

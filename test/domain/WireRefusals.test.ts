@@ -97,6 +97,11 @@ const refused: ReadonlyArray<readonly [string, Schema.ConstraintCodec<unknown, u
     Struct({ a: Schema.Tuple([Schema.Int, Schema.String]).pipe(tag(2)) }),
     `Field "a" cannot go on the wire: it is a tuple`
   ],
+  [
+    "a tuple that goes on",
+    Struct({ a: Schema.TupleWithRest(Schema.Tuple([Schema.Int]), [Schema.String]).pipe(tag(2)) }),
+    `Field "a" cannot go on the wire: it is a tuple`
+  ],
   ["a group of no structs", Struct({ a: group(int(1)) }), `Field "a" cannot go on the wire: it is no struct`],
   ["a schema that contains itself", Node, `Field "children" cannot go on the wire: it contains itself`],
   [

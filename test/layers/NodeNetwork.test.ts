@@ -53,7 +53,7 @@ const toInput = (address: NetAddress.SocketAddress): EndPoint.Input =>
   address._tag === "UnixPathAddress" ? { path: address.path } : `127.0.0.1:${Links.portOf(address)}`
 
 /** Two network managers, one of them with a listener, and a connection between them. */
-const connected = <R>(
+const connected = <R = never>(
   kind: Kind,
   onConnection: NonNullable<NetworkManager.BindOptions<never, R>["onConnection"]>,
   options: NetworkConfig.Options = {}

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Message from "../../src/domain/Message.ts"
+import type { SendRefusal } from "../../src/domain/SendRefusal.ts"
 import {
   decode,
   dial,
@@ -206,7 +207,7 @@ describe("a full lane", () => {
 })
 
 describe("a message that cannot be sent", () => {
-  const bad: ReadonlyArray<readonly [string, Message.Message, Message.Priority]> = [
+  const bad: ReadonlyArray<readonly [SendRefusal["problem"], Message.Message, Message.Priority]> = [
     ["NoServiceId", Message.make({ serviceId: -1 }), "normal"],
     ["ReservedServiceId", Message.make({ serviceId: 126 }), "normal"],
     ["HighPriorityTooLong", numbered(1, 8001), "high"],

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Option, Redacted, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import type * as CookieFile from "../../src/services/CookieFile.ts"
 import { clientHost, dial, dialName, recordEvents, recordStates, serve, server, stateOf } from "../utils/dialling.ts"
 import { address, pass, settle, withBed } from "../utils/network.ts"
@@ -218,7 +218,7 @@ describe("NetworkManager.connect", () => {
         Effect.gen(function*() {
           let delay: Duration.Input = Duration.infinity
           const login: CookieFile.CookieFile["Service"] = {
-            read: Effect.suspend(() => Effect.delay(Effect.succeed(Option.some(Redacted.make("secret"))), delay)),
+            read: Effect.suspend(() => Effect.delay(Effect.succeedSome(Redacted.make("secret")), delay)),
             obtain: Effect.die("not a server")
           }
           yield* bed.network.hang("10.0.0.9")

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Redacted, Result } from "effect"
+import { Deferred, Effect, Fiber, Redacted, Result } from "effect"
 import type { Scope } from "effect"
 import { inspect } from "node:util"
 import * as LoginCookie from "../../src/domain/LoginCookie.ts"
@@ -7,7 +7,7 @@ import * as Message from "../../src/domain/Message.ts"
 import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import * as CookieFile from "../../src/services/CookieFile.ts"
 import * as Native from "../utils/native.ts"
-import { address, type Bed, type Host, pass, settle, withBed } from "../utils/network.ts"
+import { address, type Bed, type Host, pass, settle, until, withBed } from "../utils/network.ts"
 
 const server = "10.0.0.9:1235"
 const secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
@@ -197,6 +197,27 @@ describe("a cookie login", () => {
         assert.deepStrictEqual(events, [])
       })
     ))
+
+  it.effect("holds up what the peer says behind it: it is not read while the check goes on", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const answer = yield* Deferred.make<boolean>()
+        const { events } = yield* serve(
+          bed,
+          Effect.succeed({
+            authorize: () => Effect.succeed("AcceptForLogin"),
+            checkLogin: () => Deferred.await(answer)
+          })
+        )
+        const peer = yield* bed.dial("10.0.0.7", server)
+        const flood = Native.concat(Array.from({ length: 20_000 }, () => message(1)))
+        const writing = yield* Effect.forkChild(peer.send(login, flood))
+        yield* settle
+        assert.isAtMost((yield* bed.network.links)[0]!.toListener.delivered, 65_536)
+        yield* Deferred.succeed(answer, true)
+        yield* Fiber.join(writing)
+        yield* until("all is handed out", () => events.length === 40_001)
+      }), { window: 100_000 }))
 
   it.effect("of two peers at once is checked for each alone", () =>
     withBed((bed) =>

@@ -13,7 +13,7 @@ const pong = "0600087e3404"
 const message = (serviceId: number, messageId: number): Uint8Array =>
   Native.encode(Message.make({ serviceId, messageId }))
 
-const listening = <E, R>(bed: Bed, options: NetworkManager.BindOptions<E, R>) =>
+const listening = <E = never, R = never>(bed: Bed, options: NetworkManager.BindOptions<E, R>) =>
   Effect.gen(function*() {
     const host = yield* bed.host("10.0.0.9")
     const listener = yield* host.manager.bind(server, { limitRate: false, ...options })
@@ -324,6 +324,41 @@ describe("much to answer", () => {
         assert.deepStrictEqual(replies, expected)
       })
     ))
+
+  it.effect("reading goes on when handlers have caught up, though the peer has yet to take what waits for it", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const gate = yield* Deferred.make<void>()
+        let handled = 0
+        const { listener } = yield* listening(bed, {
+          normalLaneMessages: 10,
+          inboxBytes: 65_536,
+          onConnection: (connection) =>
+            connection.handle(() => Effect.andThen(Deferred.await(gate), Effect.sync(() => void handled++)))
+        })
+        // It writes and does not read, as a peer does that waits for the same on its side.
+        const transport = yield* bed.network.transportFrom("10.0.0.1")
+        const link = yield* transport.connect(listener.address)
+        const request = Native.encode(Message.make({ serviceId: 5, messageId: 1, body: new Uint8Array(8000) }))
+        let written = 0
+        const writeOn = () =>
+          link.write([request], () => {
+            written += 1
+            if (written < 100) writeOn()
+          })
+        writeOn()
+        yield* settle
+        const [connection] = yield* listener.connections
+        for (let i = 0; i < 6; i++) {
+          yield* connection!.send(Message.make({ serviceId: 5, messageId: i, body: new Uint8Array(2000) }))
+        }
+        for (let i = 0; i < 10; i++) yield* settle
+        assert.isBelow(written, 100)
+        yield* Deferred.succeed(gate, undefined)
+        for (let i = 0; i < 200; i++) yield* pass("2 millis")
+        assert.strictEqual(handled, 100)
+        link.close()
+      }), { window: 1000 }))
 
   it.effect("two sides that flood each other with requests and answer all of them do not stop", () =>
     withBed((bed) =>

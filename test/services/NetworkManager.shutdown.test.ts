@@ -24,7 +24,7 @@ const timeToClose = (close: Effect.Effect<void>, atMost: number) =>
   })
 
 /** A listener in a scope of its own. */
-const listening = <E, R>(host: Host, options: NetworkManager.BindOptions<E, R> = {}, on = server) =>
+const listening = <E = never, R = never>(host: Host, options: NetworkManager.BindOptions<E, R> = {}, on = server) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     const listener = yield* Scope.provide(host.manager.bind(on, { limitRate: false, ...options }), scope)
@@ -127,6 +127,34 @@ describe("closing a listener", () => {
         assert.strictEqual(yield* timeToClose(close, 5000), 5000)
         assert.deepStrictEqual(events.slice(0, 2), ["short handler finished", "program finished"])
         assert.sameMembers(events.slice(2), ["program ended", "long handler interrupted"])
+      }), { window: 1000 }))
+
+  it.effect("lets nobody in while it drains", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9", { drainTimeout: "3 seconds" })
+        const answer = yield* Deferred.make<"Accept">()
+        let asked = 0
+        const { close, listener } = yield* listening(host, {
+          authorizer: {
+            authorize: () => asked++ === 0 ? Effect.succeed("Accept") : Deferred.await(answer),
+            checkLogin: () => Effect.succeed(true)
+          }
+        })
+        yield* deaf(bed, "10.0.0.1")
+        yield* settle
+        const newcomer = yield* bed.dial("10.0.0.2", server)
+        yield* settle
+        assert.strictEqual(asked, 2)
+        yield* (yield* listener.connections)[0]!.send(message(1, 5000))
+        const closing = yield* Effect.forkChild(close)
+        yield* pass("1 second")
+        assert.strictEqual(yield* newcomer.status, "Closed")
+        yield* Deferred.succeed(answer, "Accept")
+        yield* settle
+        assert.strictEqual((yield* listener.connections).length, 1)
+        yield* pass("2 seconds")
+        yield* Fiber.join(closing)
       }), { window: 1000 }))
 
   it.effect("twice, or while it is being closed, is the same as once", () =>

@@ -376,11 +376,14 @@ describe("beside a program", () => {
           onConnection: (connection) =>
             Effect.andThen(
               Deferred.await(ready),
-              Effect.all([
-                connection.handle((message) => void seen.push(`five ${message.messageId}`), { serviceId: 5 }),
-                connection.handle((message) => void seen.push(`six ${message.messageId}`), { serviceId: 6 }),
-                connection.handle((message) => void seen.push(`all ${message.serviceId}/${message.messageId}`))
-              ], { concurrency: "unbounded", discard: true })
+              Effect.forEach(
+                [5, 6, undefined],
+                (serviceId) =>
+                  connection.handle((message) => {
+                    seen.push(`${serviceId ?? "all"}: ${message.serviceId}/${message.messageId}`)
+                  }, { serviceId }),
+                { concurrency: "unbounded", discard: true }
+              )
             )
         })
         yield* host.manager.register(7, () =>
@@ -394,7 +397,7 @@ describe("beside a program", () => {
         assert.strictEqual((yield* statsOf(listener.connections))[0]!.messagesUnhandled, 3)
         yield* Deferred.succeed(ready, undefined)
         yield* settle
-        assert.deepStrictEqual(seen, ["service 2", "five 1", "six 3", "all 8/4"])
+        assert.deepStrictEqual(seen, ["service 2", "5: 5/1", "6: 6/3", "all: 8/4"])
         const [stats] = yield* statsOf(listener.connections)
         assert.strictEqual(stats!.messagesUnhandled, 0)
         assert.strictEqual(stats!.messagesReceived, 4)

@@ -83,6 +83,9 @@ export interface Options {
 
 const ln2 = Math.LN2
 
+/** What is no number counts as the lowest rate. */
+const toRate = (rate: number): number => rate > 1e-12 ? Math.min(rate, 0.999) : 1e-12
+
 const clamp = (value: number, minimum: number, maximum: number): number => Math.min(Math.max(value, minimum), maximum)
 
 /**
@@ -97,8 +100,8 @@ const clamp = (value: number, minimum: number, maximum: number): number => Math.
  * @since 0.1.0
  */
 export const make = (options: Options): BloomFilter => {
-  const elements = Math.max(1, Math.floor(options.elements))
-  const rate = clamp(options.falsePositiveRate ?? 0.0001, 1e-12, 0.999)
+  const elements = options.elements > 1 ? Math.floor(options.elements) : 1
+  const rate = toRate(options.falsePositiveRate ?? 0.0001)
   const bits = Math.floor((-1 / (ln2 * ln2)) * elements * Math.log(rate))
   const size = clamp(Math.floor(bits / 8), 1, maxSize)
   // The bits for each element are rounded down first, as nodes do it, so that filters come out alike.

@@ -210,7 +210,7 @@ export type Fields<C extends Command> = Binary.Type<(typeof descriptions)[C]>
  * @category models
  * @since 0.1.0
  */
-export type Of<C extends Command> = { readonly _tag: C } & Fields<C>
+export type Of<C extends Command> = C extends Command ? { readonly _tag: C } & Fields<C> : never
 
 /**
  * A message between peers.
@@ -218,7 +218,7 @@ export type Of<C extends Command> = { readonly _tag: C } & Fields<C>
  * @category models
  * @since 0.1.0
  */
-export type P2PMessage = { readonly [C in Command]: Of<C> }[Command]
+export type P2PMessage = Of<Command>
 
 /**
  * The body of a message is not what its command demands.
@@ -275,7 +275,8 @@ export const isCommand = (text: string): text is Command => Object.hasOwn(descri
  * @category constructors
  * @since 0.1.0
  */
-export const make = <C extends Command>(command: C, fields: Fields<C>): Of<C> => ({ _tag: command, ...fields })
+export const make = <C extends Command>(command: C, fields: Fields<C>): Of<C> =>
+  ({ _tag: command, ...fields }) as unknown as Of<C>
 
 /**
  * Reads the body of a command.
@@ -321,7 +322,7 @@ export const fromMessage = (
 ): Result.Result<P2PMessage | undefined, MalformedMessage> => {
   const command = LegacyEnvelope.commandOf(message)
   if (command === undefined || !isCommand(command)) return Result.succeed(undefined)
-  return decode(command, message.body) as Result.Result<P2PMessage, MalformedMessage>
+  return decode(command, message.body)
 }
 
 /**

@@ -29,36 +29,51 @@ const idsPerThread = 2 ** 32
 
 const format = NetAddress.formatSocketAddress
 
+/** Listeners by their address, and by which of the same address they are: all threads make them in the same order. */
+const makeNames = () => {
+  const counts = new Map<string, number>()
+  return (address: NetAddress.SocketAddress): string => {
+    const count = (counts.get(format(address)) ?? 0) + 1
+    counts.set(format(address), count)
+    return `${format(address)} #${count}`
+  }
+}
+
 /** Listens on ports that all threads share. Which port that is for port 0 is decided by the first thread that asks. */
 const sharedTransport = (
   transport: Transport.Transport["Service"],
   asker: Asker.Asker,
+  toName: (address: NetAddress.SocketAddress) => string,
   addresses: Array<string>
 ): Transport.Transport["Service"] => ({
   connect: transport.connect,
   listen: Effect.fnUntraced(function*(address, onLink) {
     let shared = address
+    const listener = toName(address)
     const isOpenChoice = NetAddress.isInetAddress(address) && address.port === 0
     if (isOpenChoice) {
-      const port = yield* asker.ask("port", { listener: format(address) })
+      const port = yield* asker.ask("port", { listener })
       if (port !== undefined) shared = NetAddress.inetAddressUnsafe(address.address, port)
     }
-    const listener = yield* transport.listen(shared, onLink)
-    if (isOpenChoice && NetAddress.isInetAddress(listener.address)) {
-      yield* asker.ask("setPort", { listener: format(address), port: listener.address.port })
+    const bound = yield* transport.listen(shared, onLink)
+    if (isOpenChoice && NetAddress.isInetAddress(bound.address)) {
+      yield* asker.ask("setPort", { listener, port: bound.address.port })
     }
-    addresses.push(format(listener.address))
-    return listener
+    addresses.push(format(bound.address))
+    return bound
   })
 })
 
-const sharedAdmissions = (asker: Asker.Asker): Admission.MakeAdmission => (address, limits) => {
-  const listener = format(address)
-  return {
-    enter: (newcomer) => asker.ask("enter", { listener, address: format(newcomer), limits }),
-    leave: (newcomer) => asker.tell("leave", { listener, address: format(newcomer) })
-  }
+const sharedAdmissions = (asker: Asker.Asker): Admission.MakeAdmission => {
+  const toName = makeNames()
+  return (address, limits) => sharedAdmission(asker, toName(address), limits)
 }
+
+const sharedAdmission = (asker: Asker.Asker, listener: string, limits: Admission.Limits): Admission.Admission => ({
+  enter: (newcomer) => asker.ask("enter", { listener, address: format(newcomer), limits }),
+  mayComeNow: (newcomer) => asker.ask("mayComeNow", { listener, address: format(newcomer) }),
+  leave: (newcomer) => asker.tell("leave", { listener, address: format(newcomer) })
+})
 
 const stats = (manager: NetworkManager.NetworkManager["Service"]): Effect.Effect<Protocol.ThreadStats> =>
   Effect.flatMap(
@@ -104,7 +119,10 @@ export const run = (port: Threads.MessagePort, data: Protocol.ThreadData): void 
     Layer.provideMerge(Layer.mergeAll(
       Layer.effect(
         Transport.Transport,
-        Effect.map(NodeTransport.make({ reusePort: true }), (transport) => sharedTransport(transport, asker, addresses))
+        Effect.map(
+          NodeTransport.make({ reusePort: true }),
+          (transport) => sharedTransport(transport, asker, makeNames(), addresses)
+        )
       ),
       Layer.provide(NodeAddressResolver.layer, NodeDns.layer),
       BufferPool.layer(),

@@ -80,10 +80,14 @@ export class Host {
     enter: ({ address, limits, listener }, thread) =>
       Effect.sync(() => {
         const counts = this.#countsOf(listener, limits)
-        const refusal = counts.enter(parse(address), this.#clock.currentTimeMillisUnsafe())
+        const refusal = counts.enter(parse(address))
         if (refusal === undefined) this.#servedBy(thread).push({ listener, address })
         return refusal
       }),
+    mayComeNow: ({ address, listener }) =>
+      Effect.sync(() =>
+        this.#counts.get(listener)?.mayComeNow(parse(address), this.#clock.currentTimeMillisUnsafe()) ?? true
+      ),
     leave: ({ address, listener }, thread) =>
       Effect.sync(() => {
         const served = this.#servedBy(thread)
@@ -104,7 +108,7 @@ export class Host {
     list: () => Effect.map(this.#banList.list, (bans) => bans.map(Protocol.toPlain))
   }
 
-  #countsOf(listener: string, limits: Protocol.AdmissionLimits): Admission.Counts {
+  #countsOf(listener: string, limits: Admission.Limits): Admission.Counts {
     const known = this.#counts.get(listener)
     if (known !== undefined) return known
     const counts = new Admission.Counts(limits)

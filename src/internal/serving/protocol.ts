@@ -5,6 +5,7 @@ import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as PeerGroup from "../../domain/PeerGroup.ts"
 import type * as BanList from "../../services/BanList.ts"
+import type * as Admission from "../admission.ts"
 
 /** A ban as plain data. @internal */
 export interface PlainBan {
@@ -18,21 +19,18 @@ export type PlainVerdict =
   | Exclude<BanList.Verdict, { readonly _tag: "Banned" }>
   | { readonly _tag: "Banned"; readonly ban: PlainBan; readonly isNew: boolean }
 
-/** The limits of one listener. @internal */
-export interface AdmissionLimits {
-  readonly maxConnections: number
-  readonly maxConnectionsPerAddress: number
-  readonly limitRate: boolean
-}
-
 /** What a thread asks; each question has one answer. @internal */
 export interface Questions {
   /** Which port to listen on in place of port 0: `undefined` makes the asking thread choose, and tell by `setPort`. */
   readonly port: { readonly ask: { readonly listener: string }; readonly answer: number | undefined }
   readonly setPort: { readonly ask: { readonly listener: string; readonly port: number }; readonly answer: void }
   readonly enter: {
-    readonly ask: { readonly listener: string; readonly address: string; readonly limits: AdmissionLimits }
-    readonly answer: "TooManyConnections" | "TooManyFromAddress" | "TooOften" | undefined
+    readonly ask: { readonly listener: string; readonly address: string; readonly limits: Admission.Limits }
+    readonly answer: Admission.Refusal
+  }
+  readonly mayComeNow: {
+    readonly ask: { readonly listener: string; readonly address: string }
+    readonly answer: boolean
   }
   readonly leave: { readonly ask: { readonly listener: string; readonly address: string }; readonly answer: void }
   readonly punish: {

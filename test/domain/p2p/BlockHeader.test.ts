@@ -72,7 +72,9 @@ describe("BlockHeader", () => {
   it("refuses other lengths and values that do not fit", () => {
     const short = BlockHeader.decode(new Uint8Array(79))
     assert.isTrue(Result.isFailure(short))
-    if (Result.isFailure(short)) assert.strictEqual(short.failure.message, "nonce at byte 76: 4 bytes are needed, and 3 are left")
+    if (Result.isFailure(short)) {
+      assert.strictEqual(short.failure.message, "nonce at byte 76: 4 bytes are needed, and 3 are left")
+    }
     assert.isTrue(Result.isFailure(BlockHeader.decode(new Uint8Array(81))))
     const packed = BlockHeader.unpack(new Uint8Array(200))
     assert.isTrue(Result.isFailure(packed))

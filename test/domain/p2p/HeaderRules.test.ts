@@ -161,8 +161,7 @@ describe("HeaderRules", () => {
     const chain = chainOf(11)
     const using = options(regtest)
     const { view } = accept(genesis, BlockHeader.pack(chain), using)
-    const follow = (time: number) =>
-      BlockHeader.pack(HeaderChain.mineChain({ previous: view.hash, count: 1, time }))
+    const follow = (time: number) => BlockHeader.pack(HeaderChain.mineChain({ previous: view.hash, count: 1, time }))
     const median = start + 5 * 600
     assert.deepInclude(refuse(view, follow(median), using).reason, {
       _tag: "TimeTooOld",

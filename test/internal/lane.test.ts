@@ -1,0 +1,153 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import * as Lane from "../../src/internal/lane.ts"
+import * as DisconnectReason from "../../src/services/DisconnectReason.ts"
+import * as SendError from "../../src/services/SendError.ts"
+import { idsOf, numbered, numberedAll } from "../utils/dialling.ts"
+import { envelope, Random, seed } from "../utils/native.ts"
+import { settle } from "../utils/network.ts"
+
+const make = (options: { readonly maxMessages?: number; readonly maxBytes?: number } = {}) =>
+  Effect.gen(function*() {
+    let offers = 0
+    const lane = yield* Lane.make({
+      priority: "normal",
+      maxMessages: 10,
+      maxBytes: 1_000_000,
+      envelope,
+      onOffer: () => void offers++,
+      ...options
+    })
+    return { lane, offers: () => offers }
+  })
+
+/** Takes so many messages out, as a write does. */
+const take = (lane: Lane.Lane, count = Number.POSITIVE_INFINITY) => {
+  const taken = []
+  for (let i = 0; i < count; i++) {
+    const message = lane.next()
+    if (message === undefined) break
+    taken.push(message)
+  }
+  return taken
+}
+
+const start = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
+
+const closed = new SendError.ConnectionClosed({ reason: new DisconnectReason.ClosedHere() })
+
+describe("Lane", () => {
+  it.effect("counts what has been taken out until it is released", () =>
+    Effect.gen(function*() {
+      const { lane, offers } = yield* make({ maxMessages: 3 })
+      for (const message of numberedAll(3)) assert.isTrue(lane.offerUnsafe(message))
+      assert.strictEqual(offers(), 3)
+      assert.strictEqual(lane.fill, 1)
+      const written = take(lane)
+      assert.isFalse(lane.offerUnsafe(numbered(3)))
+      assert.isFalse(lane.isEmpty)
+      lane.release(written.slice(0, 2))
+      assert.strictEqual(lane.messages, 1)
+      assert.strictEqual(lane.bytes, envelope.wireSize(numbered(2)))
+      assert.isTrue(lane.offerUnsafe(numbered(3)))
+      lane.release(written.slice(2))
+      lane.release(take(lane))
+      assert.isTrue(lane.isEmpty)
+      assert.strictEqual(lane.bytes, 0)
+    }))
+
+  it.effect("gives out first what was given back, in its order", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make()
+      for (const message of numberedAll(6)) lane.offerUnsafe(message)
+      const flight = take(lane, 4)
+      lane.giveBack(flight.slice(3))
+      lane.giveBack(flight.slice(0, 3))
+      assert.deepStrictEqual(idsOf(take(lane)), [0, 1, 2, 3, 4, 5])
+    }))
+
+  it.effect("takes messages back from anywhere in it, and lets others in for them", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make({ maxMessages: 5 })
+      const messages = numberedAll(5)
+      for (const message of messages) lane.offerUnsafe(message)
+      lane.giveBack(take(lane, 2))
+      const waiting = yield* start(lane.offerWaiting(numberedAll(2, 4, 5), 0))
+      const withdrawn = lane.withdraw(new Set([messages[0]!, messages[3]!, numbered(99)]))
+      assert.deepStrictEqual(idsOf(withdrawn), [0, 3])
+      yield* Fiber.join(waiting)
+      assert.deepStrictEqual(idsOf(take(lane)), [1, 2, 4, 5, 6])
+      assert.strictEqual(lane.messages, 5)
+    }))
+
+  it.effect("leaves what is on its way when it is to be withdrawn", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make()
+      const messages = numberedAll(3)
+      for (const message of messages) lane.offerUnsafe(message)
+      const flight = take(lane, 2)
+      assert.deepStrictEqual(lane.withdraw(new Set(flight)), [])
+      assert.strictEqual(lane.messages, 3)
+      lane.giveBack(flight)
+      assert.deepStrictEqual(idsOf(lane.withdraw(new Set(flight))), [0, 1])
+      assert.deepStrictEqual(idsOf(take(lane)), [2])
+    }))
+
+  it.effect("fails all that wait when it is closed, with what was taken of each", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make({ maxMessages: 2 })
+      const first = yield* start(Effect.flip(lane.offerWaiting(numberedAll(5), 0)))
+      const second = yield* start(Effect.flip(lane.offerWaiting(numberedAll(5), 3)))
+      lane.close(closed)
+      assert.strictEqual((yield* Fiber.join(first)).accepted, 2)
+      assert.strictEqual((yield* Fiber.join(second)).accepted, 3)
+      assert.strictEqual((yield* Effect.flip(lane.offerWaiting([numbered(1)], 0))).reason, closed)
+      assert.strictEqual(lane.refusal(numbered(1), 7)?.accepted, 7)
+      assert.isFalse(lane.offerUnsafe(numbered(1)))
+    }))
+
+  it.effect("holds no more than its bounds, and loses and reorders nothing, whatever is done with it", () =>
+    Effect.gen(function*() {
+      for (let round = 0; round < 30; round++) {
+        const random = new Random(seed + round)
+        const maxMessages = random.between(1, 8)
+        const maxBytes = random.between(50, 2000)
+        const { lane } = yield* make({ maxMessages, maxBytes })
+        let next = 0
+        let flight: ReturnType<typeof take> = []
+        const left: Array<number> = []
+        const senders: Array<Fiber.Fiber<void, unknown>> = []
+        for (let step = 0; step < 300; step++) {
+          switch (random.below(4)) {
+            case 0: {
+              const batch = Array.from({ length: random.between(1, 4) }, () => numbered(next++, random.below(300)))
+              senders.push(yield* start(lane.offerWaiting(batch, 0)))
+              break
+            }
+            case 1:
+              if (flight.length === 0) flight = take(lane, random.between(1, 5))
+              break
+            case 2:
+              left.push(...idsOf(flight))
+              lane.release(flight)
+              flight = []
+              break
+            default:
+              lane.giveBack(flight)
+              flight = []
+          }
+          assert.isTrue(lane.messages <= maxMessages, `seed ${seed + round}`)
+          assert.isTrue(lane.bytes <= maxBytes || lane.messages === 1, `seed ${seed + round}`)
+        }
+        lane.giveBack(flight)
+        for (let rest = take(lane, 1); rest.length > 0; rest = take(lane, 1)) {
+          left.push(...idsOf(rest))
+          lane.release(rest)
+        }
+        yield* settle
+        assert.deepStrictEqual(left, Array.from({ length: next }, (_, i) => i), `seed ${seed + round}`)
+        assert.isTrue(lane.isEmpty)
+        yield* Fiber.joinAll(senders)
+      }
+    }))
+})

@@ -1,0 +1,263 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { NetAddress } from "effect/net"
+import * as Message from "../../src/domain/Message.ts"
+import * as Lane from "../../src/internal/lane.ts"
+import * as Writer from "../../src/internal/writer.ts"
+import * as Transport from "../../src/services/Transport.ts"
+import { decode, idsOf, isIntact, numbered, numberedAll } from "../utils/dialling.ts"
+import { concat, envelope, packetLengths, Random, seed, SpySource } from "../utils/native.ts"
+import { settle } from "../utils/network.ts"
+
+const address = NetAddress.inetAddressFromStringUnsafe("10.0.0.9:1235")
+
+const reset = new Transport.TransportError({ problem: "Reset", address: "10.0.0.9:1235" })
+
+/** A link whose writes end when a test says so. */
+const makeLink = () => {
+  const writes: Array<Uint8Array> = []
+  const parts: Array<ReadonlyArray<Uint8Array>> = []
+  let pending: ((error: Transport.TransportError | undefined) => void) | undefined
+  const link: Transport.Link = {
+    remoteAddress: address,
+    localAddress: address,
+    start: () => {},
+    pause: () => {},
+    resume: () => {},
+    close: () => {},
+    write: (given, done) => {
+      assert.isUndefined(pending, "one write at a time")
+      parts.push(given)
+      writes.push(concat(given))
+      pending = done
+    }
+  }
+  return {
+    link,
+    /** What each write held. */
+    writes,
+    isWriting: () => pending !== undefined,
+    /** Ends the write that is under way, and checks that nobody has touched its memory. */
+    end: (error?: Transport.TransportError) => {
+      const done = pending!
+      pending = undefined
+      assert.isTrue(Buffer.compare(concat(parts.at(-1)!), writes.at(-1)!) === 0, "the memory of a write has changed")
+      done(error)
+    }
+  }
+}
+
+const make = (options: { readonly writeBytes?: number; readonly highLaneMessages?: number } = {}) =>
+  Effect.gen(function*() {
+    const slabs = new SpySource()
+    const written: Array<number> = []
+    const onOffer = () => writer.signal()
+    const shared = { maxBytes: 100_000_000, envelope, onOffer }
+    const high = yield* Lane.make({ ...shared, priority: "high", maxMessages: options.highLaneMessages ?? 20 })
+    const normal = yield* Lane.make({ ...shared, priority: "normal", maxMessages: 10_000 })
+    const writer: Writer.Writer = new Writer.Writer({
+      envelope,
+      high,
+      normal,
+      slabs,
+      writeBytes: options.writeBytes ?? 250_000,
+      onWritten: (messages) => written.push(...idsOf(messages))
+    })
+    return { writer, high, normal, slabs, written }
+  })
+
+/** Lets a writer write to a link. */
+const run = (writer: Writer.Writer, link: Transport.Link) =>
+  Effect.forkChild(Effect.exit(writer.run(link)), { startImmediately: true })
+
+const offer = (lane: Lane.Lane, messages: ReadonlyArray<Message.Message>) => {
+  for (const message of messages) assert.isTrue(lane.offerUnsafe(message))
+}
+
+/** Ends all writes until there is none. */
+const endAll = (link: ReturnType<typeof makeLink>) =>
+  Effect.gen(function*() {
+    yield* settle
+    while (link.isWriting()) {
+      link.end()
+      yield* settle
+    }
+  })
+
+const ids = (bytes: Uint8Array) => idsOf(decode(bytes))
+
+describe("Writer", () => {
+  it.effect("puts all that is sent in one turn into one write, and waits for its end", () =>
+    Effect.gen(function*() {
+      const { normal, slabs, writer, written } = yield* make()
+      const link = makeLink()
+      const fiber = yield* run(writer, link.link)
+      offer(normal, numberedAll(100))
+      yield* settle
+      offer(normal, numberedAll(3, 4, 100))
+      yield* settle
+      assert.deepStrictEqual(link.writes.map((bytes) => ids(bytes).length), [100])
+      assert.deepStrictEqual(written, [])
+      yield* endAll(link)
+      assert.deepStrictEqual(link.writes.map((bytes) => ids(bytes).length), [100, 3])
+      assert.strictEqual(written.length, 103)
+      assert.isTrue(writer.isIdle)
+      assert.strictEqual(slabs.count, 0, "a writer that rests holds no memory")
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("sends urgent packets first, then the high lane, then the normal one", () =>
+    Effect.gen(function*() {
+      const { high, normal, writer } = yield* make()
+      offer(normal, numberedAll(2))
+      offer(high, numberedAll(2, 4, 50))
+      writer.sendUrgent(envelope.ping)
+      const link = makeLink()
+      const fiber = yield* run(writer, link.link)
+      assert.deepStrictEqual([...link.writes[0]!.subarray(0, 6)], [...envelope.ping])
+      assert.deepStrictEqual(ids(link.writes[0]!), [50, 51, 0, 1])
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect(`never puts more than its limit into a write, and whole packets only (seed ${seed})`, () =>
+    Effect.gen(function*() {
+      for (let round = 0; round < 8; round++) {
+        const random = new Random(seed + round)
+        const writeBytes = random.pick([9000, 10_000, 17_000, 30_000, 250_000])
+        const { high, normal, slabs, writer } = yield* make({ writeBytes, highLaneMessages: 10_000 })
+        const link = makeLink()
+        const fiber = yield* run(writer, link.link)
+        let sent = 0
+        for (let i = 0; i < 40; i++) {
+          const count = random.below(6)
+          offer(
+            normal,
+            Array.from({ length: count }, () => numbered(sent++, random.below(random.pick([50, 9000, 60_000]))))
+          )
+          const highCount = random.below(5)
+          offer(high, numberedAll(highCount, random.below(8001), 100_000))
+          if (random.chance(20)) writer.sendUrgent(envelope.ping)
+          yield* Effect.yieldNow
+          if (link.isWriting()) link.end()
+        }
+        yield* endAll(link)
+        for (const bytes of link.writes) {
+          assert.isTrue(bytes.length <= writeBytes, `${bytes.length} of ${writeBytes}, seed ${seed + round}`)
+          const whole = packetLengths(bytes).reduce((a, b) => a + b, 0)
+          assert.strictEqual(whole, bytes.length)
+        }
+        const messages = decode(concat(link.writes))
+        const normals = messages.filter((message) => message.messageId < 100_000)
+        assert.deepStrictEqual(idsOf(normals), Array.from({ length: sent }, (_, i) => i))
+        assert.isTrue(messages.every(isIntact))
+        assert.strictEqual(slabs.count, 0)
+        assert.deepStrictEqual(slabs.faults, [])
+        yield* Fiber.interrupt(fiber)
+      }
+    }))
+
+  it.effect("gives back what a failed write held, and what was not complete, for the next link", () =>
+    Effect.gen(function*() {
+      const { high, normal, slabs, writer, written } = yield* make({ writeBytes: 9000 })
+      offer(normal, [numbered(1), numbered(2, 20_000), numbered(3)])
+      offer(high, [numbered(50)])
+      const first = makeLink()
+      const fiber = yield* run(writer, first.link)
+      first.end()
+      yield* settle
+      assert.deepStrictEqual(written, [50, 1])
+      // The first chunk of the second message is under way.
+      first.end(reset)
+      assert.deepStrictEqual((yield* Fiber.join(fiber))._tag, "Failure")
+      assert.strictEqual(slabs.count, 0)
+      assert.deepStrictEqual([normal.messages, high.messages], [2, 0])
+      const second = makeLink()
+      const again = yield* run(writer, second.link)
+      yield* endAll(second)
+      const messages = decode(concat(second.writes))
+      assert.deepStrictEqual(idsOf(messages), [2, 3])
+      assert.isTrue(messages.every(isIntact))
+      yield* Fiber.interrupt(again)
+    }))
+
+  it.effect("does not take the late word of a link that was given up for that of the next one", () =>
+    Effect.gen(function*() {
+      const { normal, slabs, writer, written } = yield* make()
+      offer(normal, numberedAll(3))
+      const first = makeLink()
+      const fiber = yield* run(writer, first.link)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(slabs.count, 1, "the memory is still with the transport")
+      const second = makeLink()
+      const again = yield* run(writer, second.link)
+      assert.isTrue(second.isWriting())
+      first.end()
+      yield* settle
+      assert.deepStrictEqual(written, [])
+      assert.strictEqual(second.writes.length, 1)
+      second.end()
+      yield* settle
+      assert.deepStrictEqual(written, [0, 1, 2])
+      assert.strictEqual(slabs.count, 0)
+      yield* Fiber.interrupt(again)
+    }))
+
+  it.effect("forgets urgent packets of a link that is gone", () =>
+    Effect.gen(function*() {
+      const { normal, writer } = yield* make()
+      const first = makeLink()
+      const fiber = yield* run(writer, first.link)
+      offer(normal, [numbered(1)])
+      yield* settle
+      writer.sendUrgent(envelope.ping)
+      first.end(reset)
+      yield* Fiber.join(fiber)
+      const second = makeLink()
+      const again = yield* run(writer, second.link)
+      yield* endAll(second)
+      assert.deepStrictEqual(ids(concat(second.writes)), [1])
+      assert.notDeepEqual([...concat(second.writes).subarray(0, 6)], [...envelope.ping])
+      assert.isTrue(writer.isIdle)
+      yield* Fiber.interrupt(again)
+    }))
+
+  it.effect("says when all has left: also what those sent who had waited for room", () =>
+    Effect.gen(function*() {
+      const { normal, writer } = yield* make()
+      const idle = yield* Effect.forkChild(writer.idle, { startImmediately: true })
+      yield* settle
+      assert.isDefined(idle.pollUnsafe())
+      offer(normal, [numbered(1)])
+      const busy = yield* Effect.forkChild(writer.idle, { startImmediately: true })
+      const given = yield* Effect.forkChild(writer.idle, { startImmediately: true })
+      yield* Fiber.interrupt(given)
+      const link = makeLink()
+      const fiber = yield* run(writer, link.link)
+      yield* settle
+      assert.isUndefined(busy.pollUnsafe())
+      link.end()
+      yield* Fiber.join(busy)
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("passes bodies on as they are, without copying large ones", () =>
+    Effect.gen(function*() {
+      const { normal, writer } = yield* make()
+      const body = new Uint8Array(7000).fill(5)
+      let shared = false
+      const link = makeLink()
+      const spied: Transport.Link = {
+        ...link.link,
+        write: (parts, done) => {
+          shared = parts.some((part) => part.buffer === body.buffer)
+          link.link.write(parts, done)
+        }
+      }
+      const fiber = yield* run(writer, spied)
+      offer(normal, [Message.make({ serviceId: 1, body })])
+      yield* settle
+      assert.isTrue(shared)
+      yield* endAll(link)
+      yield* Fiber.interrupt(fiber)
+    }))
+})
