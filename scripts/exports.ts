@@ -1,7 +1,7 @@
 /**
  * Derives the public face of the package from its files: the `exports` of package.json and the barrel src/index.ts.
  *
- * Each file below src/domain, src/services and src/layers is a public module. Users see its name and not its folder, so
+ * Each file below src/domain, src/services and src/layers is a public module, except those in src/domain/internal. Users see its name and not its folder, so
  * no two files may have the same one.
  *
  *     node scripts/exports.ts           writes both
@@ -46,7 +46,7 @@ const toModule = (path: string): Module => {
 
 const filesOf = (floor: string): ReadonlyArray<string> =>
   Fs.readdirSync(Path.join(root, "src", floor), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => file.endsWith(".ts") && !file.startsWith("internal"))
     .map((file) => `${floor}/${file.replaceAll(Path.sep, "/")}`)
 
 /** By code point, so that the order is the same on every machine. */

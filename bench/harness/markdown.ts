@@ -32,9 +32,10 @@ const usage = (samples: ReadonlyArray<Sample>, side: "client" | "server"): strin
   return `${Format.figure("seconds", seconds.median)}, ${Format.figure("bytes", peak.median)}`
 }
 
-const floorValue = (result: Runner.WorkloadResult): number | undefined => {
+const floorValue = (result: Runner.WorkloadResult, { contestant }: Runner.Entry): number | undefined => {
   const { better, columns, floor } = result.workload
-  return bestOf(Runner.medians(result), floor, columns[0]!.key, better)
+  const labels = contestant.floor === undefined ? floor : [contestant.floor]
+  return bestOf(Runner.medians(result), labels, columns[0]!.key, better)
 }
 
 const entryRow = (result: Runner.WorkloadResult, entry: Runner.Entry): ReadonlyArray<string> => {
@@ -43,7 +44,7 @@ const entryRow = (result: Runner.WorkloadResult, entry: Runner.Entry): ReadonlyA
   const { contestant, problem, samples } = entry
   if (samples.length === 0) return [contestant.label, `**left out**: ${problem ?? "not run"}`]
   const found = Runner.spreadOf(entry, main!.key)
-  const base = floorValue(result)
+  const base = floorValue(result, entry)
   const ratio = found === undefined || base === undefined ? "" : Format.times(found.median / base)
   return [
     contestant.label,

@@ -26,6 +26,8 @@ export interface Contestant {
   readonly extra?: Extra | undefined
   /** The share of the messages that a slower library sends, so that all take about as long. Default: 1. */
   readonly share?: number | undefined
+  /** Who it is compared with. Default: the floor of the workload. */
+  readonly floor?: string | undefined
   /** Default: wherever the operating system puts them. */
   readonly placement?: Placement | undefined
 }

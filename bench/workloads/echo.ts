@@ -29,8 +29,8 @@ export const echo: Workload = {
   ],
   contestants: [
     ...oneCore.map((contestant): Contestant => ({ ...contestant, placement: "one core" })),
-    { ...net, label: bareApart, placement: "two cores" },
-    { ...flowee, label: ownApart, placement: "two cores" }
+    { ...net, label: bareApart, floor: bareApart, placement: "two cores" },
+    { ...flowee, label: ownApart, floor: bareApart, placement: "two cores" }
   ],
   floor: [net.label],
   better: "less",

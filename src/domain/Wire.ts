@@ -57,10 +57,10 @@ import * as Schema from "effect/Schema"
 import type * as BodyError from "./BodyError.ts"
 import * as Message from "./Message.ts"
 import * as TaggedParser from "./TaggedParser.ts"
-import * as WireAnnotation from "./WireAnnotation.ts"
-import * as WireCompiler from "./WireCompiler.ts"
-import * as WireDecoder from "./WireDecoder.ts"
-import * as WireEncoder from "./WireEncoder.ts"
+import * as WireAnnotation from "./internal/wireAnnotation.ts"
+import * as WireCompiler from "./internal/wireCompiler.ts"
+import * as WireDecoder from "./internal/wireDecoder.ts"
+import * as WireEncoder from "./internal/wireEncoder.ts"
 
 /**
  * Gives the key of a struct its tag on the wire: a whole number from 1 to 2^32-1.

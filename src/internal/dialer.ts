@@ -57,23 +57,31 @@ const resolve = ({ endPoint, resolver }: DialOptions) =>
     : Effect.mapError(resolver.resolve(endPoint), (cause) =>
       new Transport.TransportError({ problem: "NameNotFound", address: EndPoint.format(endPoint), cause }))
 
+const failIfBanned = ({ banList }: DialOptions, address: NetAddress.SocketAddress) =>
+  Effect.flatMap(banList.isBanned(address), (isBanned) =>
+    isBanned
+      ? Effect.fail(new DisconnectReason.PeerBanned({ address: NetAddress.formatSocketAddress(address) }))
+      : Effect.void)
+
 /** Dials one address. What a failed attempt leaves behind is released at once, not with the scope of the session. */
 const dialAddress = (options: DialOptions, address: NetAddress.SocketAddress) =>
-  Effect.flatMap(Effect.scope, (scope) =>
-    Effect.flatMap(Scope.fork(scope), (own) =>
-      Effect.onExit(
-        Scope.provide(options.transport.connect(address), own),
-        (exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(own, exit)
-      )))
+  Effect.flatMap(
+    Effect.scope,
+    (scope) =>
+      Effect.flatMap(Scope.fork(scope), (own) =>
+        options.transport.connect(address).pipe(
+          // Dialling takes time, and the ban of an address ends only the connections that are there.
+          Effect.tap(() => failIfBanned(options, address)),
+          Scope.provide(own),
+          Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(own, exit))
+        ))
+  )
 
 const dialUnlessBanned = (
   options: DialOptions,
   address: NetAddress.SocketAddress
 ): Effect.Effect<Transport.Link, DisconnectReason.DisconnectReason, Scope.Scope> =>
-  Effect.flatMap(options.banList.isBanned(address), (isBanned): ReturnType<typeof dialUnlessBanned> =>
-    isBanned
-      ? Effect.fail(new DisconnectReason.PeerBanned({ address: NetAddress.formatSocketAddress(address) }))
-      : dialAddress(options, address))
+  Effect.andThen(failIfBanned(options, address), dialAddress(options, address))
 
 const timedOut = (address: NetAddress.SocketAddress) =>
   Effect.fail(

@@ -171,6 +171,9 @@ describe("caps", () => {
           true
         ])
         assert.deepStrictEqual(yield* came(["::1", "::1", "::1"], "[fd00::9]:1235"), [true, true, true])
+        yield* host.manager.bind("unix:/run/hub.sock")
+        const socket = NetAddress.unixPathAddress("/run/hub.sock")
+        for (let i = 0; i < 5; i++) assert.isTrue(yield* isLetIn(bed, "10.0.0.9", socket))
       })
     ))
 

@@ -163,6 +163,20 @@ describe("punishment", () => {
       })
     ))
 
+  it.effect("a ban in the middle of dialling stops that, too", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9")
+        const dialled: Array<RawPeer> = []
+        yield* bed.listen("10.0.1.1:99", (peer) => void dialled.push(peer))
+        const connection = yield* host.manager.connect("10.0.1.1:99")
+        yield* pass("500 millis")
+        yield* host.banList.ban(address("10.0.1.1:1"))
+        yield* pass("5 seconds")
+        assert.strictEqual(yield* reasonOf(connection), "PeerBanned")
+        for (const peer of dialled) assert.strictEqual(yield* peer.status, "Closed")
+      }), { delay: "400 millis" }))
+
   it.effect("an operator's ban of a network ends all connections from it", () =>
     withBed((bed) =>
       Effect.gen(function*() {

@@ -5,7 +5,8 @@
  * **Details**
  *
  * A filter has at most 36,000 bytes and 50 hash functions. Function `i` is MurmurHash3 with seed
- * `i * 0xFBA4C795 + tweak`. Source: peer-to-peer component, "Downloads and wallets".
+ * `i * 0xFBA4C795 + tweak`. A filter is what the message `filterload` says, and what a node reads from it:
+ * `P2PMessage.make("filterload", filter)`. Source: peer-to-peer component, "Downloads and wallets".
  *
  * **Gotchas**
  *

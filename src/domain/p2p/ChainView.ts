@@ -113,6 +113,11 @@ class Growing implements GrowingView {
 /**
  * Makes a view of packed headers on top of another view. None of them is taken at first.
  *
+ * **Gotchas**
+ *
+ * Each view on top of another one makes look-ups slower, and keeps the headers of both in memory: store what was taken
+ * and begin the next batch with the view of the store.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -158,6 +158,18 @@ describe("Binary", () => {
     assert.notStrictEqual(Result.getOrThrow(Binary.encode(BinaryBytes.rest(9), small)), small)
   })
 
+  it("has the types of its parts", () => {
+    type Shape = Binary.Type<typeof shape>
+    const least: Shape = { name: "", points: [{ x: 1, y: 2 }], seal: new Uint8Array(2) }
+    // @ts-expect-error: only the tail is optional
+    const without: Shape = { points: [], seal: new Uint8Array(2) }
+    // @ts-expect-error: a number of 64 bits is a bigint
+    const narrow: Binary.Type<typeof BinaryNumber.uint64> = 1
+    assert.isUndefined(least.note)
+    assert.strictEqual(encodeFault(shape, least), "none")
+    assert.isDefined([without, narrow])
+  })
+
   it("gives views of its input", () => {
     const input = fromHex("020102")
     const view = Result.getOrThrow(Binary.decode(BinaryBytes.varBytes(2), input))

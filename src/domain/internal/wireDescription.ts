@@ -5,8 +5,8 @@
  * @stability unstable
  * @since 0.1.0
  */
-import type * as BodyError from "./BodyError.ts"
-import * as TaggedParser from "./TaggedParser.ts"
+import type * as BodyError from "../BodyError.ts"
+import * as TaggedParser from "../TaggedParser.ts"
 
 // How much of a string or byte array is shown.
 const shownText = 40

@@ -6,13 +6,13 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as BodyError from "./BodyError.ts"
-import type * as TaggedError from "./TaggedError.ts"
-import * as TaggedWriter from "./TaggedWriter.ts"
-import * as WireAttempt from "./WireAttempt.ts"
-import * as WireConversion from "./WireConversion.ts"
-import * as WireDescription from "./WireDescription.ts"
-import type * as WireLayout from "./WireLayout.ts"
+import * as BodyError from "../BodyError.ts"
+import type * as TaggedError from "../TaggedError.ts"
+import * as TaggedWriter from "../TaggedWriter.ts"
+import * as WireAttempt from "./wireAttempt.ts"
+import * as WireConversion from "./wireConversion.ts"
+import * as WireDescription from "./wireDescription.ts"
+import type * as WireLayout from "./wireLayout.ts"
 
 const { failed } = WireAttempt
 

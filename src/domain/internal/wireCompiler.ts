@@ -7,11 +7,11 @@
  */
 import type * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import * as BodyError from "./BodyError.ts"
-import * as WireAnnotation from "./WireAnnotation.ts"
-import * as WireField from "./WireField.ts"
-import * as WireLayout from "./WireLayout.ts"
-import * as WireLeaf from "./WireLeaf.ts"
+import * as BodyError from "../BodyError.ts"
+import * as WireAnnotation from "./wireAnnotation.ts"
+import * as WireField from "./wireField.ts"
+import * as WireLayout from "./wireLayout.ts"
+import * as WireLeaf from "./wireLeaf.ts"
 
 const compiled = new WeakMap<Schema.Constraint, WireLayout.Body>()
 

@@ -5,9 +5,9 @@
  * @stability unstable
  * @since 0.1.0
  */
-import type * as TaggedParser from "./TaggedParser.ts"
-import type * as TaggedWriter from "./TaggedWriter.ts"
-import type * as WireConversion from "./WireConversion.ts"
+import type * as TaggedParser from "../TaggedParser.ts"
+import type * as TaggedWriter from "../TaggedWriter.ts"
+import type * as WireConversion from "./wireConversion.ts"
 
 /**
  * How one value travels.

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import type * as BodyError from "./BodyError.ts"
+import type * as BodyError from "../BodyError.ts"
 
 /**
  * Turns one value into another; the result may also be a {@link Refusal} or {@link omitted}. Never throws.

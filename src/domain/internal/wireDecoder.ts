@@ -6,12 +6,12 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as BodyError from "./BodyError.ts"
-import type * as TaggedParser from "./TaggedParser.ts"
-import * as WireAttempt from "./WireAttempt.ts"
-import * as WireConversion from "./WireConversion.ts"
-import * as WireDescription from "./WireDescription.ts"
-import * as WireLayout from "./WireLayout.ts"
+import * as BodyError from "../BodyError.ts"
+import type * as TaggedParser from "../TaggedParser.ts"
+import * as WireAttempt from "./wireAttempt.ts"
+import * as WireConversion from "./wireConversion.ts"
+import * as WireDescription from "./wireDescription.ts"
+import * as WireLayout from "./wireLayout.ts"
 
 const { failed } = WireAttempt
 

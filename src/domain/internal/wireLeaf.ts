@@ -6,9 +6,9 @@
  * @since 0.1.0
  */
 import * as SchemaAST from "effect/SchemaAST"
-import * as TaggedParser from "./TaggedParser.ts"
-import * as WireAnnotation from "./WireAnnotation.ts"
-import type * as WireLayout from "./WireLayout.ts"
+import * as TaggedParser from "../TaggedParser.ts"
+import * as WireAnnotation from "./wireAnnotation.ts"
+import type * as WireLayout from "./wireLayout.ts"
 
 const { ValueType } = TaggedParser
 

@@ -5,8 +5,8 @@
  * @stability unstable
  * @since 0.1.0
  */
-import type * as BodyError from "./BodyError.ts"
-import type * as WireLayout from "./WireLayout.ts"
+import type * as BodyError from "../BodyError.ts"
+import type * as WireLayout from "./wireLayout.ts"
 
 /**
  * Stands for what could not be read or written.

@@ -6,9 +6,9 @@
  * @since 0.1.0
  */
 import * as SchemaAST from "effect/SchemaAST"
-import * as WireConversion from "./WireConversion.ts"
-import type * as WireLayout from "./WireLayout.ts"
-import * as WireLeaf from "./WireLeaf.ts"
+import * as WireConversion from "./wireConversion.ts"
+import type * as WireLayout from "./wireLayout.ts"
+import * as WireLeaf from "./wireLeaf.ts"
 
 /**
  * What a layout reads and writes: the type of a schema, or its encoded form, for a transformation of the whole.
