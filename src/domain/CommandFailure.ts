@@ -18,8 +18,16 @@ import * as Wire from "./Wire.ts"
  */
 export const address = { serviceId: 0, messageId: 2 } as const
 
-const Body = Schema.Struct({
+/**
+ * What a failure says beside the details of its own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Body = Schema.Struct({
+  /** What the service says about it, for people. */
   text: Schema.String.pipe(Wire.tag(20)),
+  /** The service and the message id of the request. */
   serviceId: Schema.Int.pipe(Wire.tag(21)),
   messageId: Schema.Int.pipe(Wire.tag(22))
 })

@@ -47,7 +47,7 @@ export interface Settings {
   readonly nextPingTimeout: Duration.Duration
   /** How long a request waits for its reply unless told otherwise. Default: 30 seconds. */
   readonly requestTimeout: Duration.Duration
-  /** What closing gives the queued messages to leave, at most; zero drops them. Default: 5 seconds. */
+  /** How long closing waits for queued messages to leave and for handlers to finish; 0: not. Default: 5 seconds. */
   readonly drainTimeout: Duration.Duration
   /** How long the login check waits for the first message. Default: 4 seconds. */
   readonly loginTimeout: Duration.Duration

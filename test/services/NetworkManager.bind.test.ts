@@ -238,6 +238,18 @@ describe("the rate of new connections", () => {
         for (let i = 0; i < 20; i++) assert.isTrue(yield* isLetIn(bed, "10.0.1.1"))
       })
     ))
+
+  it.effect("a banned address uses up nothing of it", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9")
+        yield* host.manager.bind(server)
+        yield* host.banList.ban(address("10.0.1.1:1").address, { duration: "1 second" })
+        for (let i = 0; i < 5; i++) assert.isFalse(yield* isLetIn(bed, "10.0.1.1"))
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(yield* isLetIn(bed, "10.0.1.1"))
+      })
+    ))
 })
 
 describe("the authorizer", () => {
