@@ -9,7 +9,7 @@
  * A run of all workloads writes results.md and results.svg beside this file.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, Option } from "effect"
+import { Console, Duration, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -61,9 +61,12 @@ const bench = Command.make("bench", {
     const machine = Machine.describe()
     const results: Array<Runner.WorkloadResult> = []
     for (const workload of chosen) {
-      const result = yield* Runner.run(workload, scale, (line) => process.stderr.write(`${line}\n`))
+      const [time, result] = yield* Effect.timed(
+        Runner.run(workload, scale, (line) => process.stderr.write(`${line}\n`))
+      )
       results.push(result)
       yield* Console.log(`${Markdown.section(result)}\n`)
+      yield* Console.error(`${workload.name} took ${Duration.format(time)}`)
     }
     if (Option.isSome(json)) yield* write(json.value, Json.encode(results, machine, scale))
     if (Option.isSome(only)) return

@@ -33,6 +33,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Header from "./Header.ts"
+import * as WireCompiler from "./internal/wireCompiler.ts"
 import * as Wire from "./Wire.ts"
 
 /** Any schema that is encoded and decoded without services. */
@@ -114,8 +115,23 @@ export interface MessageGroup<M extends Member> {
 const nothing = Schema.Struct({})
 type Nothing = typeof nothing
 
+/** The tags below are those of the failure itself, see `CommandFailure`. */
+const firstDetail = 23
+
+const detailsCodec = <S extends Body>(name: string, error: S): Wire.Codec<S["Type"]> => {
+  for (const tag of WireCompiler.compile(error).paths.keys()) {
+    if (tag < firstDetail) {
+      throw new Error(
+        `MessageGroup: the error of "${name}" has tag ${tag}, but its tags are those from ${firstDetail} up`
+      )
+    }
+  }
+  return Wire.codec(error)
+}
+
 /**
- * Declares a request that is answered.
+ * Declares a request that is answered. Throws an `Error` when a body has no form on the wire, see `Wire.codec`, or when
+ * the error has tags that it may not have.
  *
  * @category constructors
  * @since 0.1.0
@@ -134,7 +150,10 @@ export const call = <
   readonly request?: Request | undefined
   /** Default: an empty body. */
   readonly reply?: Reply | undefined
-  /** What a failure carries, with tags from 23 up. Default: a failure is a text. */
+  /**
+   * What a failure carries beside its text, with tags from 23 up. A failure that does not fit it is a text, so let some
+   * field be required. Default: a failure is a text.
+   */
   readonly error?: Failure | undefined
   /** Header values that each request carries. Default: none. */
   readonly header?: { readonly [tag: number]: number } | undefined
@@ -148,7 +167,7 @@ export const call = <
   replyId: options.replyId ?? options.messageId + 1,
   request: Wire.codec(options.request ?? nothing) as Wire.Codec<Request["Type"]>,
   reply: Wire.codec(options.reply ?? nothing) as Wire.Codec<Reply["Type"]>,
-  error: options.error === undefined ? undefined : Wire.codec(options.error),
+  error: options.error === undefined ? undefined : detailsCodec(name, options.error),
   header: Header.make(options.header ?? {}),
   isIdempotent: options.idempotent ?? false
 })

@@ -144,7 +144,11 @@ export const eachMessage = <R>(
     }
     return Effect.void
   }
-  const loop: Effect.Effect<void, never, R> = Effect.whileLoop({ while: () => at < messages.length, body, step: constVoid }).pipe(
+  const loop: Effect.Effect<void, never, R> = Effect.whileLoop({
+    while: () => at < messages.length,
+    body,
+    step: constVoid
+  }).pipe(
     Effect.catchCause((cause) => Effect.andThen(logFailure(messages[at - 1]!, cause, annotations), loop))
   )
   return loop

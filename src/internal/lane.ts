@@ -82,7 +82,11 @@ export class Lane {
   /** Takes messages in one after another, waiting for room. They have been checked. */
   offerWaiting(messages: ReadonlyArray<Message.Message>, from: number): Effect.Effect<void, SendError.SendError> {
     return Effect.callback<void, SendError.SendError>((resume) => {
-      const cancel = this.wait(messages, from, (error) => resume(error === undefined ? Effect.void : Effect.fail(error)))
+      const cancel = this.wait(
+        messages,
+        from,
+        (error) => resume(error === undefined ? Effect.void : Effect.fail(error))
+      )
       return Effect.sync(cancel)
     })
   }

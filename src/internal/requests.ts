@@ -188,7 +188,9 @@ export class Requests {
       }
     }
     for (const [lane, messages] of queued) {
-      for (const message of lane.withdraw(messages)) this.#abandoned.delete(Header.get(message.header, Header.requestId)!)
+      for (const message of lane.withdraw(messages)) {
+        this.#abandoned.delete(Header.get(message.header, Header.requestId)!)
+      }
     }
   }
 

@@ -1,15 +1,17 @@
 /**
  * The life of one socket: from the first byte that is read to the one place that ends it.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as NetAddress from "effect/net/NetAddress"
 import type * as Envelope from "../domain/Envelope.ts"
 import * as Message from "../domain/Message.ts"
 import type * as PacketReader from "../domain/PacketReader.ts"
 import type * as WireError from "../domain/WireError.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
-import type * as Transport from "../services/Transport.ts"
+import * as Transport from "../services/Transport.ts"
 import type * as Peer from "./peer.ts"
 import * as Verifier from "./verifier.ts"
 import * as Watch from "./watch.ts"
@@ -91,7 +93,8 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   readonly run: Effect.Effect<DisconnectReason.DisconnectReason> = Effect.suspend(() => {
     this.#watch.start(this.#phase._tag === "AwaitingLogin")
     const writing = this.#peer.writer.run(this.#link).pipe(
-      Effect.catch((error) => Effect.sync(() => this.end(error)))
+      Effect.catch((error) => Effect.sync(() => this.end(error))),
+      Effect.catchDefect((cause) => this.#endBroken(cause))
     )
     this.#link.start(this)
     return Effect.raceFirst(Deferred.await(this.#ended), Effect.andThen(writing, Effect.never))
@@ -105,6 +108,16 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     this.#link.close()
     this.#reader.close()
     Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
+  }
+
+  /** A transport or an envelope that throws must not leave a connection behind that nobody runs. */
+  #endBroken(cause: unknown): Effect.Effect<void> {
+    const address = NetAddress.formatSocketAddress(this.#link.remoteAddress)
+    this.end(new Transport.TransportError({ problem: "Other", address, cause }))
+    return Effect.annotateLogs(
+      Effect.logError("Writing to a connection died", Cause.die(cause)),
+      this.#peer.annotations
+    )
   }
 
   // --- from the link

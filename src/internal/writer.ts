@@ -119,15 +119,22 @@ export class Writer {
         return
       }
       const write = { memory: this.#memory }
-      this.#write = write
-      link.write(batch.finish(), (error) => {
+      const done = (error: Transport.TransportError | undefined) => {
         // A link that was given up reports late: its messages are accounted for, and only now is its memory free.
         if (this.#write !== write) return this.#giveMemory(write.memory)
         this.#write = undefined
         if (error !== undefined) return resume(Effect.fail(error))
         this.#settle()
         resume(Effect.void)
-      })
+      }
+      this.#write = write
+      try {
+        link.write(batch.finish(), done)
+      } catch (cause) {
+        // The transport holds nothing of it.
+        this.#write = undefined
+        resume(Effect.die(cause))
+      }
     })
   }
 

@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type * as BodyError from "../domain/BodyError.ts"
 import * as CommandFailure from "../domain/CommandFailure.ts"
+import * as Header from "../domain/Header.ts"
 import * as Message from "../domain/Message.ts"
 import type * as MessageGroup from "../domain/MessageGroup.ts"
 import type * as Connection from "./Connection.ts"
@@ -45,7 +46,7 @@ export class UnexpectedReply extends Data.TaggedError("UnexpectedReply")<{
  */
 export class CallError extends Data.TaggedError("CallError")<{
   /** The name of the call, command or notification. */
-  readonly name: string
+  readonly member: string
   readonly reason:
     | BodyError.BodyEncodeError
     | BodyError.BodyDecodeError
@@ -54,7 +55,7 @@ export class CallError extends Data.TaggedError("CallError")<{
     | SendError.RequestError["reason"]
 }> {
   override get message(): string {
-    return `${this.name}: ${this.reason.message}`
+    return `${this.member}: ${this.reason.message}`
   }
 }
 
@@ -94,7 +95,7 @@ export interface CallOptions extends Connection.RequestOptions {
  * @since 0.1.0
  */
 export interface Options {
-  /** How long each call waits for its reply. Default: `requestTimeout` of the connection. */
+  /** How long each call waits for its reply, anew each time it is sent. Default: `requestTimeout` of the connection. */
   readonly timeout?: Duration.Input | undefined
   /**
    * How often a call that was declared idempotent is sent again when its connection is lost while it waits. It leaves on the
@@ -139,7 +140,8 @@ class Client {
       header: options?.header === undefined ? call.header : { ...toRecord(call), ...options.header },
       body: body.success
     })
-    const asked = this.#connection.request(message, { timeout: this.#options.timeout, ...options })
+    const timeout = options?.timeout ?? this.#options.timeout
+    const asked = this.#connection.request(message, { priority: options?.priority, timeout })
     const retried = call.isIdempotent
       ? Effect.retry(asked, {
         times: this.#options.retries ?? 3,
@@ -157,14 +159,17 @@ class Client {
     if (Result.isFailure(body)) return Effect.fail(fail(command, body.failure))
     const { messageId, serviceId } = command
     const message = Message.make({ serviceId, messageId, header: options?.header, body: body.success })
-    return Effect.mapError(this.#connection.send(message, options), (error) => fail(command, error.reason))
+    const sent = this.#connection.send(message, { priority: options?.priority })
+    return Effect.mapError(sent, (error) => fail(command, error.reason))
   }
 
   #notifications(notification: AnyNotification): Stream.Stream<unknown, CallError> {
     const { messageId, payload, serviceId } = notification
     return Stream.callback<unknown, CallError>((queue) => {
       const handled = this.#connection.handle((message) => {
-        if (message.messageId !== messageId) return
+        // What carries a RequestId is a reply, be it to a request that nobody waits for any more.
+        const isReply = Header.get(message.header, Header.requestId) !== undefined
+        if (message.messageId !== messageId || isReply) return
         const decoded = payload.decode(message)
         return Result.isSuccess(decoded)
           ? Queue.offer(queue, decoded.success)
@@ -176,7 +181,7 @@ class Client {
 }
 
 const fail = (member: MessageGroup.Member, reason: CallError["reason"]): CallError =>
-  new CallError({ name: member.name, reason })
+  new CallError({ member: member.name, reason })
 
 const toRecord = (call: AnyCall): { readonly [tag: number]: number } => {
   const record: { [tag: number]: number } = {}

@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as CommandFailure from "../domain/CommandFailure.ts"
 import * as Message from "../domain/Message.ts"
 import type * as MessageGroup from "../domain/MessageGroup.ts"
@@ -57,15 +58,22 @@ export interface Context {
  * @since 0.1.0
  */
 export interface Options {
-  /** What follows a message that no member has the id of: "refuse" answers that it failed. Default: "refuse". */
+  /**
+   * What follows a message that is none of the group: "refuse" answers that it failed. Use "ignore" where several groups
+   * share a service. Default: "refuse".
+   */
   readonly unknown?: "refuse" | "ignore" | undefined
-  /** Whether the requests of one peer are carried out side by side, answered as they finish. Default: `false`. */
-  readonly concurrent?: boolean | undefined
+  /**
+   * How many requests of one peer to one service are carried out side by side, answered as they finish. The others wait,
+   * and reading from the peer pauses. Default: 1.
+   */
+  readonly concurrency?: number | undefined
 }
 
 type AnyCall = MessageGroup.Call<string, unknown, unknown, unknown>
 type AnyCommand = MessageGroup.Command<string, unknown>
 type AnyHandler<R> = (request: unknown, context: Context) => Effect.Effect<unknown, unknown, R>
+type AnyHandlers<R> = { readonly [name: string]: AnyHandler<R> }
 
 const unsupported = "Unsupported command"
 const internalError = "Internal error"
@@ -86,8 +94,9 @@ const textOf = (error: unknown): string => {
   return "_tag" in error ? String(error._tag) : internalError
 }
 
-const logUnexpected = (member: MessageGroup.Member, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Option.isSome(Cause.findErrorOption(cause))
+/** What the client is told in full need not be told here too. */
+const logUntold = (member: MessageGroup.Member, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Option.isSome(Cause.findErrorOption(cause)) || Cause.hasInterruptsOnly(cause)
     ? Effect.void
     : Effect.logError(`The handler of "${member.name}" died`, cause)
 
@@ -99,12 +108,12 @@ const answerCall = <R>(
   const { message } = context
   const request = call.request.decode(message)
   if (Result.isFailure(request)) {
-    return Effect.succeed(CommandFailure.reply(message, `malformed request: ${request.failure.message}`))
+    return Effect.succeed(CommandFailure.reply(message, `malformed request: ${request.failure.reason.message}`))
   }
   return Effect.suspend(() => handler(request.success, context)).pipe(
-    Effect.flatMap((reply) => Effect.fromResult(call.reply.encode(reply)).pipe(Effect.orDie)),
+    Effect.flatMap((reply) => Effect.orDie(Effect.fromResult(call.reply.encode(reply)))),
     Effect.map((body) => Message.reply(message, { messageId: call.replyId, body })),
-    Effect.catchCause((cause) => Effect.as(logUnexpected(call, cause), toFailure(call, message, cause)))
+    Effect.catchCause((cause) => Effect.as(logUntold(call, cause), toFailure(call, message, cause)))
   )
 }
 
@@ -115,7 +124,7 @@ const obeyCommand = <R>(
 ): Effect.Effect<void, never, R> => {
   const request = command.request.decode(context.message)
   if (Result.isFailure(request)) {
-    return Effect.logDebug(`The command "${command.name}" is malformed: ${request.failure.message}`)
+    return Effect.logDebug(`The command "${command.name}" is malformed: ${request.failure.reason.message}`)
   }
   return Effect.suspend(() => handler(request.success, context)).pipe(
     Effect.asVoid,
@@ -123,32 +132,60 @@ const obeyCommand = <R>(
   )
 }
 
-/** Serves the members of one service for one peer. */
-const serve = <R>(
-  members: ReadonlyMap<number, MessageGroup.Member>,
-  handlers: { readonly [name: string]: AnyHandler<R> },
-  connection: Connection.Connection,
-  options: Options
-) =>
-(message: Message.Message): Effect.Effect<void, unknown, R> => {
-  const member = members.get(message.messageId)
-  if (member === undefined) {
-    return options.unknown === "ignore" ? Effect.void : connection.send(CommandFailure.reply(message, unsupported))
-  }
-  const context: Context = { connection, message }
-  const handler = handlers[member.name]!
-  return member.kind === "command"
-    ? obeyCommand(member as AnyCommand, handler, context)
-    : Effect.flatMap(answerCall(member as AnyCall, handler, context), (reply) => connection.send(reply))
+/** One service of a group. */
+interface Service {
+  /** By message id. */
+  readonly requests: Map<number, MessageGroup.Member>
+  /** The ids of what the other side is sent: where both sides serve a group, these come in too. */
+  readonly outgoing: Set<number>
 }
 
-const byService = (members: ReadonlyArray<MessageGroup.Member>): Map<number, Map<number, MessageGroup.Member>> => {
-  const services = new Map<number, Map<number, MessageGroup.Member>>()
-  for (const member of members) {
-    if (member.kind === "notification") continue
-    const service = services.get(member.serviceId) ?? new Map<number, MessageGroup.Member>()
-    services.set(member.serviceId, service.set(member.messageId, member))
+/** Serves one service for one peer. */
+const serve = <R>(service: Service, handlers: AnyHandlers<R>, connection: Connection.Connection, options: Options) => {
+  // An answer to an answer that nobody waits for would go back and forth for ever.
+  const isIgnored = (message: Message.Message): boolean =>
+    options.unknown === "ignore" || service.outgoing.has(message.messageId) || CommandFailure.isFailure(message)
+  return (message: Message.Message): Effect.Effect<void, unknown, R> => {
+    const member = service.requests.get(message.messageId)
+    if (member === undefined) {
+      return isIgnored(message) ? Effect.void : connection.send(CommandFailure.reply(message, unsupported))
+    }
+    const context: Context = { connection, message }
+    const handler = handlers[member.name]!
+    return member.kind === "command"
+      ? obeyCommand(member as AnyCommand, handler, context)
+      : Effect.flatMap(answerCall(member as AnyCall, handler, context), (reply) => connection.send(reply))
   }
+}
+
+/** Runs a handler for several messages at the same time, in fibers that end with the peer. */
+const sideBySide = <R>(
+  handle: (message: Message.Message) => Effect.Effect<void, unknown, R>,
+  most: number
+) => {
+  const room = Semaphore.makeUnsafe(most)
+  return (message: Message.Message): Effect.Effect<void, never, R | Scope.Scope> => {
+    const kept = Message.keep(message)
+    const handled = handle(kept).pipe(
+      Effect.catchCause((cause) =>
+        Effect.logError(`The handler of message ${kept.serviceId}/${kept.messageId} failed`, cause)
+      ),
+      Effect.ensuring(room.release(1))
+    )
+    return Effect.andThen(room.take(1), Effect.asVoid(Effect.forkScoped(handled)))
+  }
+}
+
+const byService = (members: ReadonlyArray<MessageGroup.Member>): Map<number, Service> => {
+  const services = new Map<number, Service>()
+  for (const member of members) {
+    const service = services.get(member.serviceId) ?? { requests: new Map(), outgoing: new Set() }
+    services.set(member.serviceId, service)
+    if (member.kind === "notification") service.outgoing.add(member.messageId)
+    else service.requests.set(member.messageId, member)
+    if (member.kind === "call") service.outgoing.add((member as AnyCall).replyId)
+  }
+  for (const [id, { requests }] of services) if (requests.size === 0) services.delete(id)
   return services
 }
 
@@ -174,16 +211,14 @@ export const layerPerPeer = <M extends MessageGroup.Member, E, R, R2>(
 > => {
   const layers = Array.from(
     byService(group.members),
-    ([serviceId, members]) =>
+    ([serviceId, service]) =>
       NetworkService.layer(serviceId, (connection) =>
         Effect.gen(function*() {
           const context = yield* Effect.context<R | Scope.Scope>()
-          const handlers = yield* make(connection)
-          const handle = serve(members, handlers as { readonly [name: string]: AnyHandler<R> }, connection, options)
-          return options.concurrent === true
-            ? (message: Message.Message) =>
-              Effect.asVoid(Effect.provideContext(Effect.forkScoped(handle(Message.keep(message))), context))
-            : (message: Message.Message) => Effect.provideContext(handle(message), context)
+          const one = serve(service, (yield* make(connection)) as AnyHandlers<R>, connection, options)
+          const most = options.concurrency ?? 1
+          const handle = most > 1 ? sideBySide(one, most) : one
+          return (message: Message.Message) => Effect.provideContext(handle(message), context)
         }))
   )
   return layers.length === 0 ? Layer.empty : Layer.mergeAll(...layers as [typeof layers[0]])
@@ -240,7 +275,7 @@ export const notify = <Name extends string, Payload>(
   Effect.suspend(() => {
     const body = notification.payload.encode(payload)
     const fail = (reason: MessageClient.CallError["reason"]) =>
-      Effect.fail(new MessageClient.CallError({ name: notification.name, reason }))
+      Effect.fail(new MessageClient.CallError({ member: notification.name, reason }))
     if (Result.isFailure(body)) return fail(body.failure)
     const { messageId, serviceId } = notification
     return Effect.catch(

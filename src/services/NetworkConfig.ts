@@ -243,8 +243,8 @@ export const layerConfig: Layer.Layer<NetworkConfig, BadOption | Config.ConfigEr
 export const layerFromEnv: Layer.Layer<NetworkConfig, BadOption | Config.ConfigError> = layerConfig.pipe(
   Layer.provide(
     // The variables count as they are when the layer is built, not when this module was loaded.
-    ConfigProvider.layer(Effect.sync(() =>
-      ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase, ConfigProvider.nested("FLOWEE"))
-    ))
+    ConfigProvider.layer(
+      Effect.sync(() => ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase, ConfigProvider.nested("FLOWEE")))
+    )
   )
 )

@@ -1,8 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Redacted, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Redacted, Schedule, Scope, Stream } from "effect"
+import * as Message from "../../src/domain/Message.ts"
+import type * as ConnectionState from "../../src/services/ConnectionState.ts"
 import type * as CookieFile from "../../src/services/CookieFile.ts"
-import { clientHost, dial, dialName, recordEvents, recordStates, serve, server, stateOf } from "../utils/dialling.ts"
-import { address, pass, settle, withBed } from "../utils/network.ts"
+import type * as DisconnectReason from "../../src/services/DisconnectReason.ts"
+import type * as Transport from "../../src/services/Transport.ts"
+import {
+  clientHost,
+  dial,
+  dialName,
+  numbered,
+  receivedIds,
+  recordEvents,
+  recordStates,
+  serve,
+  server,
+  stateOf
+} from "../utils/dialling.ts"
+import { address, type Bed, pass, settle, withBed } from "../utils/network.ts"
 
 describe("NetworkManager.connect", () => {
   describe("states and events", () => {
@@ -89,6 +104,26 @@ describe("NetworkManager.connect", () => {
         })
       ))
 
+    it.effect("of the last 256 are kept for a reader that lags", () =>
+      withBed((bed) =>
+        Effect.gen(function*() {
+          const reconnect = Schedule.setInputType<DisconnectReason.DisconnectReason>()(Schedule.spaced("1 second"))
+          const connection = yield* dial(bed, { reconnect })
+          const seen: Array<number> = []
+          const isReady = yield* Deferred.make<void>()
+          yield* Effect.forkChild(Stream.runForEach(connection.events, (event) =>
+            Effect.andThen(
+              Deferred.await(isReady),
+              Effect.sync(() => seen.push(event._tag === "Failed" ? event.retryAt! / 1000 : 0))
+            )))
+          yield* pass("500 seconds")
+          yield* Deferred.succeed(isReady, undefined)
+          yield* settle
+          assert.deepStrictEqual(seen.slice(-256), Array.from({ length: 256 }, (_, i) => 246 + i))
+          assert.isTrue(seen.length < 260)
+        })
+      ))
+
     it.effect("`connected` waits for the connection, through failures, and can be given up", () =>
       withBed((bed) =>
         Effect.gen(function*() {
@@ -102,6 +137,70 @@ describe("NetworkManager.connect", () => {
           yield* pass("3 seconds")
           yield* Fiber.join(waiting)
           yield* connection.connected
+        })
+      ))
+  })
+
+  describe("a part that dies", () => {
+    /** The transport of the client, with a link that is changed. */
+    const changed = (bed: Bed, change: (link: Transport.Link) => Transport.Link) =>
+      Effect.map(
+        bed.network.transportFrom(clientHost),
+        (transport): Transport.Transport["Service"] => ({
+          ...transport,
+          connect: (to) => Effect.map(transport.connect(to), change)
+        })
+      )
+
+    it.effect("costs the attempt: a transport", () =>
+      withBed((bed) =>
+        Effect.gen(function*() {
+          const transport = yield* changed(bed, () => {
+            throw new Error("no link today")
+          })
+          yield* serve(bed)
+          const connection = yield* dial(bed, { transport })
+          const states = yield* recordStates(connection)
+          yield* pass("3 seconds")
+          assert.strictEqual(states.at(-1), "0 waiting after 2 until 4000: Other")
+          const { reason } = (yield* connection.state) as Extract<ConnectionState.ConnectionState, { _tag: "Waiting" }>
+          assert.include(reason.message, "no link today")
+        })
+      ))
+
+    it.effect("costs the socket: a link that throws when it is written to, with what had left and what had not", () =>
+      withBed((bed) =>
+        Effect.gen(function*() {
+          let isBroken = false
+          const transport = yield* changed(bed, (link) =>
+            new Proxy(link, {
+              get: (target, name) => {
+                if (name === "write" && isBroken) {
+                  return () => {
+                    throw new Error("no write today")
+                  }
+                }
+                const value = Reflect.get(target, name)
+                return typeof value === "function" ? value.bind(target) : value
+              }
+            }))
+          const { accept } = yield* serve(bed)
+          const connection = yield* dial(bed, { transport })
+          const events = yield* recordEvents(connection)
+          const first = yield* accept
+          const request = yield* Effect.forkChild(Effect.flip(connection.request(numbered(1))))
+          yield* settle
+          isBroken = true
+          yield* connection.send(numbered(2))
+          yield* settle
+          isBroken = false
+          yield* pass("4 seconds")
+          assert.strictEqual(events.filter((event) => event.endsWith("disconnected: Other")).length, 2)
+          assert.strictEqual((yield* Fiber.join(request)).reason._tag, "RequestInterrupted")
+          assert.isTrue(bed.logs.some((line) => line.startsWith("Error Writing to a connection died")))
+          assert.deepStrictEqual(yield* receivedIds(first), [1])
+          yield* accept
+          assert.deepStrictEqual(yield* receivedIds(yield* accept), [2])
         })
       ))
   })
@@ -180,6 +279,26 @@ describe("NetworkManager.connect", () => {
         })
       ))
   })
+
+  it.effect("reaches Unix sockets, without a look-up", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const { manager } = yield* bed.host(clientHost)
+        yield* Effect.orDie(manager.bind("unix:/run/hub.sock", {
+          onConnection: (connection) => connection.handle((message) => connection.send(Message.reply(message)))
+        }))
+        const connection = yield* Effect.orDie(manager.connect({ path: "/run/hub.sock" }))
+        assert.strictEqual(connection.endPoint, "unix:/run/hub.sock")
+        assert.strictEqual((yield* connection.request(numbered(1))).messageId, 2)
+        const events = yield* recordEvents(connection)
+        yield* connection.disconnect
+        yield* settle
+        assert.deepStrictEqual(events, [
+          "0 unix:/run/hub.sock disconnected: ClosedHere",
+          "0 unix:/run/hub.sock connected to /run/hub.sock"
+        ])
+      })
+    ))
 
   describe("the deadline of an attempt", () => {
     it.effect("covers a look-up that does not end", () =>

@@ -15,21 +15,32 @@ import { Id, serviceId } from "./protocol.ts"
 /** So many connections are being made at the same time: more would be turned away by the operating system. */
 const connectingAtOnce = 100
 
+/** Connections that share a manager. */
+const perManager = 50
+
 /** Connects again and again to one server. */
 export const connectMany = Effect.fnUntraced(function*(
   port: number,
   count: number,
   options?: NetworkManager.ConnectOptions
 ) {
-  const manager = yield* NetworkManager.NetworkManager
   const transport = yield* Transport.Transport
-  const connect = Effect.gen(function*() {
-    // Handles on one end point share their connection, unless they differ in what carries it.
+  const managers = yield* Effect.forEach(
+    Array.from({ length: Math.ceil(count / perManager) }),
+    () => NetworkManager.make
+  )
+  const connect = Effect.fnUntraced(function*(manager: NetworkManager.NetworkManager["Service"]) {
+    // Handles on one end point share their connection, unless they differ in what carries it. A manager looks all of
+    // those up under the end point, so there are several managers: real end points differ.
     const connection = yield* manager.connect(`127.0.0.1:${port}`, { ...options, transport: { ...transport } })
     yield* connection.connected
     return connection
   })
-  return yield* Effect.forEach(Array.from({ length: count }), () => connect, { concurrency: connectingAtOnce })
+  return yield* Effect.forEach(
+    Array.from({ length: count }, (_, index) => managers[index % managers.length]!),
+    connect,
+    { concurrency: connectingAtOnce }
+  )
 })
 
 /** Messages that a connection sends with one effect. */

@@ -1,0 +1,57 @@
+/**
+ * Rules that a block follows whatever chain it is in, other than those of its header.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as BlockRefused from "./BlockRefused.ts"
+import * as Block from "./Block.ts"
+import * as Coinbase from "./Coinbase.ts"
+import * as Transaction from "./Transaction.ts"
+import * as TransactionRules from "./TransactionRules.ts"
+import * as HashHex from "../p2p/HashHex.ts"
+
+/**
+ * The most bytes that a block may have.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxSize = 32_000_000
+
+/**
+ * The first rule that a block breaks by itself when it is to have that height; `undefined` when it is sound.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const findFault = (self: Block.Block, height: number): BlockRefused.BlockRefused | undefined => {
+  if (self.bytes.length > maxSize) return refused("bad-blk-length")
+  const transactions = self.transactions.map(({ transaction }) => transaction)
+  return findRootFault(self, transactions) ?? findCoinbaseFault(transactions, height) ??
+    findTransactionFault(transactions)
+}
+
+const refused = (rule: string, detail?: string) => new BlockRefused.BlockRefused({ rule, detail })
+
+const findRootFault = (self: Block.Block, transactions: ReadonlyArray<Transaction.Transaction>) => {
+  const { isAmbiguous, root } = Block.merkleRoot(transactions)
+  if (!HashHex.equals(root, self.header.merkleRoot)) return refused("bad-txnmrklroot")
+  return isAmbiguous ? refused("bad-txns-duplicate") : undefined
+}
+
+const findCoinbaseFault = (transactions: ReadonlyArray<Transaction.Transaction>, height: number) => {
+  const [coinbase, ...others] = transactions
+  if (coinbase === undefined || !Transaction.isCoinbase(coinbase)) return refused("bad-cb-missing")
+  if (others.some(Transaction.isCoinbase)) return refused("bad-cb-multiple")
+  return Coinbase.hasHeight(coinbase.inputs[0].script, height) ? undefined : refused("bad-cb-height")
+}
+
+const findTransactionFault = (transactions: ReadonlyArray<Transaction.Transaction>) => {
+  for (let i = 0; i < transactions.length; i++) {
+    const fault = TransactionRules.findFault(transactions[i])
+    if (fault !== undefined) return refused(fault.rule)
+    if (i > 1 && Block.compareIds(transactions[i - 1], transactions[i]) >= 0) return refused("tx-ordering")
+  }
+  return undefined
+}
