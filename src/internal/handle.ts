@@ -199,12 +199,12 @@ class Handle implements Connection.Connection {
 
   get stats(): Effect.Effect<Connection.Stats> {
     return Effect.sync(() => {
-      const { high, messagesReceived, messagesSent, messagesUnhandled, normal, requests } = this.#peer
+      const { high, messagesReceived, messagesSent, messagesUnhandled, normal, pendingRequests } = this.#peer
       return {
         queuedNormal: normal.messages,
         queuedHigh: high.messages,
         queuedBytes: normal.bytes + high.bytes,
-        pendingRequests: requests.size,
+        pendingRequests,
         messagesSent,
         messagesReceived,
         messagesUnhandled

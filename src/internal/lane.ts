@@ -34,15 +34,17 @@ export class Lane {
   messages = 0
   bytes = 0
   readonly #options: LaneOptions
-  readonly #queue: Queue.Queue<Message.Message>
+  /** Made for the first message: most connections of a busy server never send anything. */
+  #queue: Queue.Queue<Message.Message> | undefined = undefined
+  readonly #makeQueue: () => Queue.Queue<Message.Message>
   /** What a failed write gave back: it leaves before all that is queued, the last element first. */
   #returned: Array<Message.Message> = []
   #waiters: Array<Waiter> = []
   #closed: SendError.ConnectionClosed | undefined = undefined
 
-  constructor(options: LaneOptions, queue: Queue.Queue<Message.Message>) {
+  constructor(options: LaneOptions, makeQueue: () => Queue.Queue<Message.Message>) {
     this.#options = options
-    this.#queue = queue
+    this.#makeQueue = makeQueue
   }
 
   get isEmpty(): boolean {
@@ -122,7 +124,7 @@ export class Lane {
       if (unwanted.has(message)) withdrawn.push(message)
       else kept.push(message)
     }
-    for (const message of kept) Queue.offerUnsafe(this.#queue, message)
+    for (const message of kept) this.#enqueue(message)
     this.release(withdrawn)
     return withdrawn
   }
@@ -130,6 +132,7 @@ export class Lane {
   /** The next message that is to leave. It keeps counting until `release`. */
   next(): Message.Message | undefined {
     if (this.#returned.length > 0) return this.#returned.pop()
+    if (this.#queue === undefined) return undefined
     const exit = Queue.takeUnsafe(this.#queue)
     return exit !== undefined && exit._tag === "Success" ? exit.value : undefined
   }
@@ -163,10 +166,15 @@ export class Lane {
     const size = envelope.wireSize(message)
     if (this.messages >= maxMessages || (this.bytes + size > maxBytes && this.messages > 0)) return false
     // A received message that is passed on outlives the memory it was read into.
-    Queue.offerUnsafe(this.#queue, Message.keep(message))
+    this.#enqueue(Message.keep(message))
     this.messages += 1
     this.bytes += size
     return true
+  }
+
+  #enqueue(message: Message.Message): void {
+    this.#queue ??= this.#makeQueue()
+    Queue.offerUnsafe(this.#queue, message)
   }
 
   #admitWaiters(): void {
@@ -187,4 +195,7 @@ export class Lane {
 
 /** @internal */
 export const make = (options: LaneOptions): Effect.Effect<Lane> =>
-  Effect.map(Queue.make<Message.Message>({ capacity: options.maxMessages }), (queue) => new Lane(options, queue))
+  Effect.map(Effect.context<never>(), (context) => {
+    const makeQueue = Queue.make<Message.Message>({ capacity: options.maxMessages })
+    return new Lane(options, () => Effect.runSyncWith(context)(makeQueue))
+  })

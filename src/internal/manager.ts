@@ -68,7 +68,10 @@ class Key implements Equal.Equal {
     this.transport = options.transport ?? transport
   }
   [Equal.symbol](that: Equal.Equal): boolean {
-    return that instanceof Key && Equal.equals(this.endPoint, that.endPoint) && this.envelope === that.envelope &&
+    if (this === that) return true
+    if (this.options.share === false) return false
+    return that instanceof Key && that.options.share !== false && Equal.equals(this.endPoint, that.endPoint) &&
+      this.envelope === that.envelope &&
       this.transport === that.transport && this.options.login === that.options.login
   }
   [Hash.symbol](): number {

@@ -67,10 +67,7 @@ export class Peer {
   readonly high: Lane.Lane
   readonly normal: Lane.Lane
   readonly writer: Writer.Writer
-  readonly requests: Requests.Requests
   readonly closed = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
-  readonly stateListeners = new Set<(state: ConnectionState.ConnectionState) => void>()
-  readonly eventListeners = new Set<(event: ConnectionState.ConnectionEvent) => void>()
   state: ConnectionState.ConnectionState
   /** Set before the session is ended for good: whoever runs it must not begin another one. */
   isClosing = false
@@ -80,6 +77,10 @@ export class Peer {
   messagesReceived = 0
   messagesUnhandled = 0
   readonly #options: PeerOptions
+  // Made when they are needed: a server with many quiet peers has none of them.
+  #requests: Requests.Requests | undefined = undefined
+  #stateListeners: Set<(state: ConnectionState.ConnectionState) => void> | undefined = undefined
+  #eventListeners: Set<(event: ConnectionState.ConnectionEvent) => void> | undefined = undefined
   #session: Session.Session | undefined = undefined
   #takers: ReadonlyArray<Taker> = []
   /** Messages for handlers to come; `undefined` once one has come that takes all. They count as not taken until then. */
@@ -102,7 +103,6 @@ export class Peer {
     this.high = high
     this.normal = normal
     this.state = state
-    this.requests = new Requests.Requests(options.runner, options.side)
     this.writer = new Writer.Writer({
       envelope: options.envelope,
       high,
@@ -111,7 +111,7 @@ export class Peer {
       writeBytes: options.settings.writeBytes,
       onWritten: (messages) => {
         this.messagesSent += messages.length
-        this.requests.written(messages)
+        this.#requests?.written(messages)
         this.#session?.resumeIfPossible()
       }
     })
@@ -133,6 +133,26 @@ export class Peer {
   /** The address of the peer, of the last socket when there is none now. */
   get remoteAddress(): Option.Option<NetAddress.SocketAddress> {
     return Option.fromUndefinedOr(this.#lastAddress)
+  }
+
+  get requests(): Requests.Requests {
+    return this.#requests ??= new Requests.Requests(this.runner, this.side)
+  }
+
+  get pendingRequests(): number {
+    return this.#requests?.size ?? 0
+  }
+
+  get expectsReplies(): boolean {
+    return this.#requests?.expectsReplies ?? false
+  }
+
+  get stateListeners(): Set<(state: ConnectionState.ConnectionState) => void> {
+    return this.#stateListeners ??= new Set()
+  }
+
+  get eventListeners(): Set<(event: ConnectionState.ConnectionEvent) => void> {
+    return this.#eventListeners ??= new Set()
   }
 
   get threads(): WorkerThreads.WorkerThreads["Service"] {
@@ -174,7 +194,7 @@ export class Peer {
     if (this.#session !== session) return
     this.#session = undefined
     const wasOpen = this.state._tag === "Connected"
-    this.requests.disconnected(reason)
+    this.#requests?.disconnected(reason)
     if (wasOpen) this.emit(ConnectionState.ConnectionEvent.Disconnected({ endPoint: this.endPoint, reason }))
   }
 
@@ -194,7 +214,7 @@ export class Peer {
     this.setState(ConnectionState.ConnectionState.Closed({ reason }))
     this.high.close(error)
     this.normal.close(error)
-    this.requests.close(error)
+    this.#requests?.close(error)
     for (const taker of this.#takers) taker.consumer.end()
     Deferred.doneUnsafe(this.closed, Exit.succeed(reason))
   }
@@ -204,11 +224,13 @@ export class Peer {
   setState(state: ConnectionState.ConnectionState): void {
     if (this.isClosed) return
     this.state = state
-    for (const listener of [...this.stateListeners]) listener(state)
+    if (this.#stateListeners === undefined) return
+    for (const listener of [...this.#stateListeners]) listener(state)
   }
 
   emit(event: ConnectionState.ConnectionEvent): void {
-    for (const listener of [...this.eventListeners]) listener(event)
+    if (this.#eventListeners === undefined) return
+    for (const listener of [...this.#eventListeners]) listener(event)
   }
 
   // --- messages

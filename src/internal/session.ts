@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Envelope from "../domain/Envelope.ts"
 import * as Message from "../domain/Message.ts"
@@ -96,8 +97,9 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
       Effect.catch((error) => Effect.sync(() => this.end(error))),
       Effect.catchDefect((cause) => this.#endBroken(cause))
     )
+    const writer = this.#peer.runner.fork(writing)
     this.#link.start(this)
-    return Effect.raceFirst(Deferred.await(this.#ended), Effect.andThen(writing, Effect.never))
+    return Effect.ensuring(Deferred.await(this.#ended), Fiber.interrupt(writer))
   }).pipe(Effect.ensuring(Effect.sync(() => this.end(new DisconnectReason.ClosedHere()))))
 
   /** The one place where a session ends. What is said first counts. */
@@ -219,9 +221,9 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
   }
 
   #withoutReplies(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
-    const requests = this.#peer.requests
-    this.#peer.messagesReceived += messages.length
-    return requests.expectsReplies ? messages.filter((message) => !requests.settle(message)) : messages
+    const peer = this.#peer
+    peer.messagesReceived += messages.length
+    return peer.expectsReplies ? messages.filter((message) => !peer.requests.settle(message)) : messages
   }
 
   /** Before the login has passed, only the check sees a message. */

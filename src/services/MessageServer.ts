@@ -40,6 +40,16 @@ export type Handlers<M extends MessageGroup.Member, R> = {
 }
 
 /**
+ * What the effects of handlers need.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services<H> = {
+  readonly [K in keyof H]: H[K] extends (...args: never) => Effect.Effect<infer _A, infer _E, infer R> ? R : never
+}[keyof H]
+
+/**
  * What a handler is told beside the request.
  *
  * @category models
@@ -200,22 +210,22 @@ const byService = (members: ReadonlyArray<MessageGroup.Member>): Map<number, Ser
  * @category layers
  * @since 0.1.0
  */
-export const layerPerPeer = <M extends MessageGroup.Member, E, R, R2>(
+export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M, unknown>, E, R>(
   group: MessageGroup.MessageGroup<M>,
-  make: (connection: Connection.Connection) => Effect.Effect<Handlers<M, R>, E, R2>,
+  make: (connection: Connection.Connection) => Effect.Effect<H, E, R>,
   options: Options = {}
 ): Layer.Layer<
   never,
   NetworkManager.NetworkError,
-  NetworkManager.NetworkManager | Exclude<R, Scope.Scope> | Exclude<R2, Scope.Scope>
+  NetworkManager.NetworkManager | Exclude<R | Services<H>, Scope.Scope>
 > => {
   const layers = Array.from(
     byService(group.members),
     ([serviceId, service]) =>
       NetworkService.layer(serviceId, (connection) =>
         Effect.gen(function*() {
-          const context = yield* Effect.context<R | Scope.Scope>()
-          const one = serve(service, (yield* make(connection)) as AnyHandlers<R>, connection, options)
+          const context = yield* Effect.context<Services<H> | Scope.Scope>()
+          const one = serve(service, (yield* make(connection)) as AnyHandlers<Services<H>>, connection, options)
           const most = options.concurrency ?? 1
           const handle = most > 1 ? sideBySide(one, most) : one
           return (message: Message.Message) => Effect.provideContext(handle(message), context)
@@ -251,14 +261,14 @@ export const layerPerPeer = <M extends MessageGroup.Member, E, R, R2>(
  * @category layers
  * @since 0.1.0
  */
-export const layer = <M extends MessageGroup.Member, R>(
+export const layer = <M extends MessageGroup.Member, H extends Handlers<M, unknown>>(
   group: MessageGroup.MessageGroup<M>,
-  handlers: Handlers<M, R>,
+  handlers: H,
   options?: Options
 ): Layer.Layer<
   never,
   NetworkManager.NetworkError,
-  NetworkManager.NetworkManager | Exclude<R, Scope.Scope>
+  NetworkManager.NetworkManager | Exclude<Services<H>, Scope.Scope>
 > => layerPerPeer(group, () => Effect.succeed(handlers), options)
 
 /**

@@ -53,6 +53,8 @@ export class NetworkError extends Data.TaggedError("NetworkError")<{
 export interface ConnectOptions extends NetworkConfig.Options {
   /** When to dial again. Default: `ReconnectPolicy.jittered`. */
   readonly reconnect?: ReconnectPolicy.ReconnectPolicy | undefined
+  /** Whether the socket is shared with other handles on the same end point that share it. Default: `true`. */
+  readonly share?: boolean | undefined
   /** Log in with the cookie of this file, read anew at every connect. Default: no login. */
   readonly login?: CookieFile.CookieFile["Service"] | undefined
   /** Default: the native envelope. */

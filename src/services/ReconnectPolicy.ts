@@ -9,6 +9,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type * as DisconnectReason from "./DisconnectReason.ts"
 
@@ -44,10 +45,13 @@ export const reference: ReconnectPolicy = Schedule.forever.pipe(
 )
 
 /**
- * The default: the reference's delays, each spread over 80 to 120 %, so that the clients of a server that comes back do
- * not all return in the same moment.
+ * The default: the reference's delays, each shortened by up to a fifth at random, so that the clients of a server that
+ * comes back do not all return in the same moment, and none of them later than the reference would.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const jittered: ReconnectPolicy = Schedule.jittered(reference)
+export const jittered: ReconnectPolicy = Schedule.modifyDelay(
+  reference,
+  ({ duration }) => Effect.map(Random.next, (part) => Duration.times(duration, 1 - part / 5))
+)

@@ -32,6 +32,21 @@ const two = (bed: Bed) =>
 const close = (scope: Scope.Closeable) => Scope.close(scope, Exit.void)
 
 describe("handles on one end point", () => {
+  it.effect("have sockets of their own where they do not share", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const { count } = yield* serve(bed)
+        const { manager } = yield* bed.host(clientHost)
+        const ids = new Set<number>()
+        for (const share of [false, true, false, true]) {
+          ids.add((yield* Effect.orDie(manager.connect(server, { share }))).id)
+        }
+        yield* settle
+        assert.strictEqual(ids.size, 3)
+        assert.strictEqual(count(), 3)
+      })
+    ))
+
   it.effect("share a socket, however the end point is written", () =>
     withBed((bed) =>
       Effect.gen(function*() {

@@ -104,7 +104,11 @@ export const mine = (options: {
   const { bits, previous, time, transactions, version } = options
   const unsolved = { version, previous, merkleRoot: merkleRoot(transactions).root, time, bits, nonce: 0 }
   const { hash, nonce, packed } = solve(unsolved)
-  const parts = [packed, Auth.bigIntToCompactUint(BigInt(transactions.length)), ...transactions.map(({ bytes }) => bytes)]
+  const parts = [
+    packed,
+    Auth.bigIntToCompactUint(BigInt(transactions.length)),
+    ...transactions.map(({ bytes }) => bytes)
+  ]
   let offset = parts[0].length + parts[1].length
   return {
     hash,

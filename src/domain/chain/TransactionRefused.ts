@@ -11,7 +11,8 @@ import * as Data from "effect/Data"
  *
  * **Details**
  *
- * Codes: 16 it is invalid, 64 it is not standard, 66 its fee is too low, 258 another one spends the same.
+ * Codes: 16 it is invalid, 64 it is not standard, 66 its fee is too low, 257 it is known, 258 another one spends the
+ * same.
  *
  * @category errors
  * @since 0.1.0
@@ -64,3 +65,11 @@ export const mempoolFull = new TransactionRefused({ code: 66, rule: "mempool ful
  * @since 0.1.0
  */
 export const conflict = new TransactionRefused({ code: 258, rule: "txn-mempool-conflict" })
+
+/**
+ * The transaction is in a block.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const known = new TransactionRefused({ code: 257, rule: "txn-already-known" })

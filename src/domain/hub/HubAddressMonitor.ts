@@ -48,6 +48,13 @@ const found = {
   matches: Wire.group(Match, { startTag: 6 })
 }
 
+const isPaired = Schema.makeFilter<{
+  readonly scriptHashes: ReadonlyArray<unknown>
+  readonly matches: ReadonlyArray<unknown>
+}>(({ matches, scriptHashes }) => matches.length === scriptHashes.length, {
+  expected: "as many matches as script hashes"
+})
+
 /**
  * Asks to be told of these scripts too.
  *
@@ -85,7 +92,7 @@ export const unsubscribeAddresses = MessageGroup.call("unsubscribeAddresses", {
 export const addressFound = MessageGroup.notification("addressFound", {
   serviceId,
   messageId: 3,
-  payload: Struct(found)
+  payload: Struct(found).check(isPaired)
 })
 
 /**
@@ -97,7 +104,7 @@ export const addressFound = MessageGroup.notification("addressFound", {
 export const addressDoubleSpend = MessageGroup.notification("addressDoubleSpend", {
   serviceId,
   messageId: 4,
-  payload: Struct({ ...found, ...HubSubscription.doubleSpend })
+  payload: Struct({ ...found, ...HubSubscription.doubleSpend }).check(isPaired)
 })
 
 /**

@@ -10,6 +10,7 @@ import type * as ScriptRules from "../../domain/chain/ScriptRules.ts"
 import type * as SpendRules from "../../domain/chain/SpendRules.ts"
 import * as Transaction from "../../domain/chain/Transaction.ts"
 import type * as RegtestChain from "../../services/hub/RegtestChain.ts"
+import * as Acceptance from "./acceptance.ts"
 import * as BlockTree from "./blockTree.ts"
 import * as ChainIndex from "./chainIndex.ts"
 import * as Coins from "./coins.ts"
@@ -42,8 +43,14 @@ export class Chain implements RegtestChain.ChainReader {
   readonly tree = new BlockTree.BlockTree(read(RegtestGenesis.bytes))
   readonly coins = new Coins.CoinSet()
   readonly index = new ChainIndex.ChainIndex()
-  readonly pool = new Mempool.Mempool()
+  readonly pool: Mempool.Mempool
+  readonly policy: Acceptance.Policy
   readonly listeners = new Set<(event: RegtestChain.ChainEvent) => void>()
+
+  constructor(policy: Acceptance.Policy) {
+    this.policy = policy
+    this.pool = new Mempool.Mempool(policy.maxMempool)
+  }
 
   get tip(): BlockTree.StoredBlock {
     return this.tree.tip
@@ -129,20 +136,12 @@ export class Chain implements RegtestChain.ChainReader {
     for (const { block } of removed) this.index.remove(block)
     this.tree.follow(path)
     for (const { block, stored } of added) this.index.add(stored, block)
-    this.#settle(removed, added)
+    Acceptance.settle(this, removed.map(({ block }) => block), added.map(({ block }) => block))
     if (removed.length > 0) this.tell({ _tag: "BlocksRemoved", blocks: path.removed })
     for (const { block, stored } of added) this.tell({ _tag: "BlockAdded", block: stored, contents: block })
   }
 
   tell(event: RegtestChain.ChainEvent): void {
     for (const listener of this.listeners) listener(event)
-  }
-
-  /** Whether a transaction may be in the next block, beside what is in the mempool; its fee if so. */
-  check(
-    transaction: Transaction.Transaction,
-    coins: ReadonlyArray<SpendRules.Coin>
-  ): ReturnType<typeof SpendRules.check> {
-    return SpendRules.check(transaction, coins, this.placeAfter(this.tip))
   }
 }

@@ -27,8 +27,13 @@ export class Mempool {
   readonly #entries = new Map<string, MempoolEntry>()
   readonly #spenders = new Map<string, MempoolEntry>()
   readonly #byScript = new Map<string, Set<MempoolEntry>>()
+  readonly maxUsage: number
   /** Of all transactions together. */
   bytes = 0
+
+  constructor(maxUsage: number) {
+    this.maxUsage = maxUsage
+  }
 
   get size(): number {
     return this.#entries.size

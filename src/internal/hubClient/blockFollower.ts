@@ -1,0 +1,173 @@
+/**
+ * The way of one subscriber along the chain: every block once, in order, and every block that leaves the chain.
+ *
+ * What the Hub tells by itself is taken at its word while it fits: the next block, the removal of the last ones. Whenever
+ * it does not fit, and after every gap, the Hub is asked for headers from the last block on that the subscriber knows.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type * as HubBlockChain from "../../domain/hub/HubBlockChain.ts"
+import type * as HubBlockNotification from "../../domain/hub/HubBlockNotification.ts"
+import type * as HubHash from "../../domain/hub/HubHash.ts"
+import * as HubQuantity from "../../domain/hub/HubQuantity.ts"
+import * as HubError from "../../services/hub/HubError.ts"
+import * as HubEvent from "../../services/hub/HubEvent.ts"
+import type * as Feed from "./feed.ts"
+import type * as Services from "./services.ts"
+
+/**
+ * What a follower asks the Hub.
+ *
+ * @internal
+ */
+export interface Questions {
+  readonly tip: Effect.Effect<HubBlockChain.Info, HubError.HubError>
+  readonly header: (
+    height: HubQuantity.BlockHeight
+  ) => Effect.Effect<HubBlockChain.Header | undefined, HubError.HubError>
+  /** Whether an error only says that the connection is gone. A gap is told when it is back. */
+  readonly isForLater: (error: HubError.HubError) => Effect.Effect<boolean>
+}
+
+type Events = ReadonlyArray<HubEvent.BlockEvent>
+
+const none: Events = []
+
+/** So many of the last blocks are remembered, to notice when they leave the chain. No reorganisation was ever as deep. */
+const remembered = 1000
+
+/** So many headers are asked for at a time. */
+const headersAtOnce = 32
+
+/** A chain changes while it is asked for, but not at each question. */
+const maxContradictions = 5
+
+/** @internal */
+export class BlockFollower {
+  readonly #questions: Questions
+  /** The height of the last block that the subscriber knows. */
+  #tip: number
+  readonly #hashes = new Map<number, HubHash.BlockHash>()
+
+  constructor(questions: Questions, tip: number, hash: HubHash.BlockHash | undefined) {
+    this.#questions = questions
+    this.#tip = tip
+    if (hash !== undefined) this.#hashes.set(tip, hash)
+  }
+
+  /** What follows for the subscriber from what was told. */
+  follow(told: Feed.Told<Services.BlockNews>): Stream.Stream<HubEvent.BlockEvent, HubError.HubError> {
+    switch (told._tag) {
+      case "Subscribed":
+        return this.#catchUp
+      case "Gap":
+        return Stream.concat(Stream.succeed(told), this.#catchUp)
+      case "Added":
+        return this.#onAdded(told.block)
+      case "Removed":
+        return Stream.fromIterable(this.#onRemoved(told.blocks))
+    }
+  }
+
+  #onAdded(block: HubBlockNotification.BlockRef): Stream.Stream<HubEvent.BlockEvent, HubError.HubError> {
+    const { hash, height } = block
+    if (height === this.#tip + 1) return Stream.succeed(this.#push(block))
+    const isKnown = height <= this.#tip && (this.#hashes.get(height) ?? hash) === hash
+    return isKnown ? Stream.empty : this.#catchUp
+  }
+
+  /** Blocks that the subscriber does not know are not taken from it. */
+  #onRemoved(blocks: ReadonlyArray<HubBlockNotification.BlockRef>): Events {
+    const removed: Array<HubBlockNotification.BlockRef> = []
+    for (const block of [...blocks].sort((a, b) => b.height - a.height)) {
+      if (block.height !== this.#tip || (this.#hashes.get(block.height) ?? block.hash) !== block.hash) continue
+      removed.push(block)
+      this.#pop()
+    }
+    return toRemoved(removed)
+  }
+
+  #push({ hash, height }: HubBlockNotification.BlockRef): HubEvent.BlockEvent {
+    this.#tip = height
+    this.#hashes.set(height, hash)
+    this.#hashes.delete(height - remembered)
+    return HubEvent.BlockEvent.Block({ hash, height })
+  }
+
+  #pop(): void {
+    this.#hashes.delete(this.#tip)
+    this.#tip -= 1
+  }
+
+  /** Asks until the subscriber is where the Hub is. */
+  get #catchUp(): Stream.Stream<HubEvent.BlockEvent, HubError.HubError> {
+    return Stream.paginate(0, (contradictions) =>
+      Effect.map(this.#step, (events) =>
+        events === undefined
+          ? [none, Option.none<number>()] as const
+          : [events, Option.some(events.length > 0 ? 0 : contradictions + 1)] as const).pipe(
+          Effect.tap(([, next]) =>
+            Option.isSome(next) && next.value > maxContradictions ? Effect.fail(contradiction) : Effect.void
+          )
+        )).pipe(
+        Stream.catch((error) =>
+          Stream.unwrap(Effect.map(
+            this.#questions.isForLater(error),
+            (later) => later ? Stream.empty : Stream.fail(error)
+          ))
+        )
+      )
+  }
+
+  /** Some steps back or forth; `undefined` when there is nothing left to do, an empty list when an answer did not fit. */
+  get #step(): Effect.Effect<Events | undefined, HubError.HubError> {
+    return Effect.gen({ self: this }, function*() {
+      const { bestBlock, blocks } = yield* this.#questions.tip
+      if (this.#tip === blocks && (this.#hashes.get(blocks) ?? bestBlock) === bestBlock) return undefined
+      const removed = yield* this.#back(blocks)
+      if (removed.length > 0) return toRemoved(removed)
+      // A subscriber that waits for blocks to come is ahead of the chain.
+      if (this.#tip >= blocks) return this.#hashes.has(this.#tip) ? none : undefined
+      return yield* this.#forth(blocks)
+    })
+  }
+
+  /** Gives up the blocks that are not on the chain any more. */
+  #back(height: number): Effect.Effect<ReadonlyArray<HubBlockNotification.BlockRef>, HubError.HubError> {
+    return Effect.gen({ self: this }, function*() {
+      const removed: Array<HubBlockNotification.BlockRef> = []
+      for (let hash = this.#hashes.get(this.#tip); hash !== undefined; hash = this.#hashes.get(this.#tip)) {
+        const tip = HubQuantity.BlockHeight.make(this.#tip)
+        if (tip <= height && (yield* this.#questions.header(tip))?.hash === hash) break
+        removed.push({ hash, height: tip })
+        this.#pop()
+      }
+      return removed
+    })
+  }
+
+  /** Goes on to the next blocks, as far as each one follows the last. */
+  #forth(height: number): Effect.Effect<Events, HubError.HubError> {
+    const count = Math.min(height - this.#tip, headersAtOnce)
+    const heights = Array.from({ length: count }, (_, i) => HubQuantity.BlockHeight.make(this.#tip + 1 + i))
+    return Effect.map(
+      Effect.forEach(heights, this.#questions.header, { concurrency: "unbounded" }),
+      (headers) => {
+        const events: Array<HubEvent.BlockEvent> = []
+        for (const header of headers) {
+          const previous = this.#hashes.get(this.#tip)
+          const follows = header?.height === this.#tip + 1 && (previous === undefined || header.previous === previous)
+          if (!follows) break
+          events.push(this.#push({ hash: header.hash, height: header.height }))
+        }
+        return events
+      }
+    )
+  }
+}
+
+const toRemoved = (blocks: ReadonlyArray<HubBlockNotification.BlockRef>): Events =>
+  blocks.length === 0 ? none : [HubEvent.BlockEvent.BlocksRemoved({ blocks })]
+
+const contradiction = HubError.senselessReply("getBlockHeader", "the headers are not those of one chain")
