@@ -119,8 +119,10 @@ const turn = 100
 
 const fanIn = (connect: Connect): Run => async (options) => {
   const acknowledged = new Window()
-  const channels = await connectAll(options.connections, () =>
-    connect(options, () => acknowledged.acknowledge(acknowledgeEvery)))
+  const channels = await connectAll(
+    options.connections,
+    () => connect(options, () => acknowledged.acknowledge(acknowledgeEvery))
+  )
   const body = new Uint8Array(options.size).fill(7)
   const seconds = Measure.stopwatch()
   for (let sent = 0; sent < options.count; sent += turn) {

@@ -56,7 +56,9 @@ const drawBar = (bar: Bar, longest: number, top: number): string => {
   const baseline = top + barHeight - 3
   return [
     `<text x="${left - 8}" y="${baseline}" text-anchor="end">${escape(bar.label)}</text>`,
-    `<rect class="${bar.isOwn ? "own" : "other"}" x="${left}" y="${top}" width="${length}" height="${barHeight}" rx="2"/>`,
+    `<rect class="${
+      bar.isOwn ? "own" : "other"
+    }" x="${left}" y="${top}" width="${length}" height="${barHeight}" rx="2"/>`,
     `<text x="${left + length + 6}" y="${baseline}">${escape(bar.text)}</text>`
   ].join("\n")
 }

@@ -47,7 +47,9 @@ const findProblem = (library: LibraryName): string | undefined => {
   const name = packages[library]
   const problem = name === undefined ? undefined : loadingProblem(name)
   if (problem !== undefined || library !== "nats") return problem
-  return Broker.version() === undefined ? "the broker nats-server is not installed (Debian: apt-get install nats-server)" : undefined
+  return Broker.version() === undefined
+    ? "the broker nats-server is not installed (Debian: apt-get install nats-server)"
+    : undefined
 }
 
 const known = new Map<LibraryName, string | undefined>()

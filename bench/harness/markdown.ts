@@ -117,7 +117,12 @@ const missing = (results: ReadonlyArray<Runner.WorkloadResult>): ReadonlyArray<s
     }
   }
   if (problems.size === 0) return []
-  return ["**Not everybody took part:**", "", ...Array.from(problems, ([label, problem]) => `- ${label}: ${problem}`), ""]
+  return [
+    "**Not everybody took part:**",
+    "",
+    ...Array.from(problems, ([label, problem]) => `- ${label}: ${problem}`),
+    ""
+  ]
 }
 
 /** The whole page. */

@@ -49,7 +49,11 @@ export const measure =
   (workload: string) =>
   (contestant: Contestant, amounts: Amounts): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
     withinTime(Effect.gen(function*() {
-      const server = yield* Processes.startServer(contestant.server, serverOptions(contestant, amounts, workload), contestant.placement)
+      const server = yield* Processes.startServer(
+        contestant.server,
+        serverOptions(contestant, amounts, workload),
+        contestant.placement
+      )
       const client = yield* Processes.startClient(
         contestant.client,
         clientOptions(contestant, amounts, workload, server.port),
@@ -65,7 +69,11 @@ export const measureMemory =
   (workload: string) =>
   (contestant: Contestant, amounts: Amounts): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
     withinTime(Effect.gen(function*() {
-      const server = yield* Processes.startServer(contestant.server, serverOptions(contestant, amounts, workload), contestant.placement)
+      const server = yield* Processes.startServer(
+        contestant.server,
+        serverOptions(contestant, amounts, workload),
+        contestant.placement
+      )
       const client = yield* Processes.startClient(
         contestant.client,
         clientOptions(contestant, amounts, workload, server.port),

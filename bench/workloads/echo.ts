@@ -6,17 +6,10 @@ import * as Pair from "../harness/pair.ts"
 import type { Contestant, Workload } from "../harness/workload.ts"
 import { effectRpc, flowee, grpc, net, ws, zeromq } from "./contestants.ts"
 
-const oneCore = [
-  net,
-  flowee,
-  { ...flowee, label: "effect-flowee, request", run: "echo-request" },
-  ws,
-  zeromq,
-  { ...grpc, share: 0.25 },
-  { ...effectRpc, share: 0.5 }
-]
 const bareApart = "node:net, two cores"
 const ownApart = "effect-flowee, two cores"
+
+const together = (contestant: Contestant): Contestant => ({ ...contestant, placement: "one core" })
 
 export const echo: Workload = {
   name: "echo",
@@ -28,7 +21,13 @@ export const echo: Workload = {
     { key: "count", label: "round trips", format: "count" }
   ],
   contestants: [
-    ...oneCore.map((contestant): Contestant => ({ ...contestant, placement: "one core" })),
+    together(net),
+    together(flowee),
+    together({ ...flowee, label: "effect-flowee, request", run: "echo-request" }),
+    together(ws),
+    together(zeromq),
+    together({ ...grpc, share: 0.25 }),
+    together({ ...effectRpc, share: 0.5 }),
     { ...net, label: bareApart, floor: bareApart, placement: "two cores" },
     { ...flowee, label: ownApart, floor: bareApart, placement: "two cores" }
   ],

@@ -31,8 +31,8 @@ export const flood: Workload = {
   floor: peers,
   better: "more",
   amounts: {
-    full: { rounds: 3, count: 2_000_000, warmUp: 100_000, size: 32, window: 8000, connections: 1 },
-    quick: { rounds: 1, count: 400_000, warmUp: 40_000, size: 32, window: 8000, connections: 1 },
+    full: { rounds: 3, count: 2_000_000, warmUp: 400_000, size: 32, window: 8000, connections: 1 },
+    quick: { rounds: 1, count: 400_000, warmUp: 80_000, size: 32, window: 8000, connections: 1 },
     smoke: { rounds: 1, count: 20_000, warmUp: 1000, size: 32, window: 8000, connections: 1 }
   },
   measure: Pair.measure("flood"),

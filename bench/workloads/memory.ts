@@ -10,7 +10,8 @@ const limit = 32 * 1_048_576
 
 export const memory: Workload = {
   name: "memory",
-  what: "The flood, 10,000,000 messages long: how much the resident memory has grown at the end since the first million.",
+  what:
+    "The flood, 10,000,000 messages long: how much the resident memory has grown at the end since the first million.",
   columns: [
     { key: "serverBytes", label: "receiver", format: "bytes" },
     { key: "clientBytes", label: "sender", format: "bytes" },

@@ -136,7 +136,11 @@ export class Peer {
   }
 
   get requests(): Requests.Requests {
-    return this.#requests ??= new Requests.Requests(this.runner, this.side)
+    return this.#requests ??= new Requests.Requests(
+      this.runner,
+      this.side,
+      this.settings.maxPendingRequests
+    )
   }
 
   get pendingRequests(): number {

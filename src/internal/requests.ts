@@ -44,11 +44,13 @@ export class Requests {
   readonly #abandoned = new Map<number, Abandoned>()
   readonly #runner: Runner.Runner
   readonly #alarm: Alarm.Alarm
+  readonly #maxPending: number
   #lastId: number
 
   /** The two sides of a connection number their requests apart: the dialling side odd, the accepting side even. */
-  constructor(runner: Runner.Runner, side: "dialled" | "accepted") {
+  constructor(runner: Runner.Runner, side: "dialled" | "accepted", maxPending: number) {
     this.#runner = runner
+    this.#maxPending = maxPending
     this.#alarm = new Alarm.Alarm(runner, (now) => this.#expire(now))
     this.#lastId = side === "dialled" ? -1 : 0
   }
@@ -71,6 +73,10 @@ export class Requests {
       if (message.encodedHeader !== undefined) {
         const value = message.encodedHeader.length
         const reason = new SendRefusal.SendRefusal({ problem: "EncodedRequest", value })
+        return resume(Effect.fail(new SendError.RequestError({ reason })))
+      }
+      if (this.#pending.size >= this.#maxPending) {
+        const reason = new SendError.TooManyRequests({ pending: this.#pending.size })
         return resume(Effect.fail(new SendError.RequestError({ reason })))
       }
       const id = this.#freeId()
@@ -96,14 +102,18 @@ export class Requests {
     })
   }
 
-  /** Takes the reply to a request. Returns whether the message was one, be it too late. */
-  settle(message: Message.Message): boolean {
+  /**
+   * Takes the reply to a request. Returns whether the message was one, be it too late. Who waits for it is told by the
+   * function that is added to `waiting`: to be called once the messages that came before have been handed out.
+   */
+  settle(message: Message.Message, waiting: Array<() => void>): boolean {
     const id = Header.get(message.header, Header.requestId)
     if (id === undefined) return false
     const pending = this.#pending.get(id)
     if (pending !== undefined && answers(message, pending.message)) {
       this.#pending.delete(id)
-      pending.resume(Effect.succeed(Message.keep(message)))
+      const reply = Effect.succeed(Message.keep(message))
+      waiting.push(() => pending.resume(reply))
       return true
     }
     const abandoned = this.#abandoned.get(id)

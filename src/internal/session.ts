@@ -206,9 +206,21 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     // What was verified after the socket had gone is handed out all the same.
     const phase = this.#phase
     const mayHandOut = phase._tag === "Open" || (phase._tag === "Ended" && phase.wasOpen)
-    const wanted = mayHandOut ? this.#withoutReplies(messages) : this.#beforeOpen(messages)
+    if (mayHandOut) return this.#takeOpen(messages, release)
+    this.#beforeOpen(messages)
+    release()
+  }
+
+  /** Hands messages out, and then tells those who wait for replies: they do not overtake what came before them. */
+  #takeOpen(messages: ReadonlyArray<Message.Message>, release: () => void): void {
+    const peer = this.#peer
+    peer.messagesReceived += messages.length
+    if (!peer.expectsReplies) return this.#handOut(messages, release)
+    const replies: Array<() => void> = []
+    const wanted = messages.filter((message) => !peer.requests.settle(message, replies))
     if (wanted.length === 0) release()
     else this.#handOut(wanted, release)
+    for (const tell of replies) tell()
   }
 
   #handOut(messages: ReadonlyArray<Message.Message>, release: () => void): void {
@@ -220,14 +232,8 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     })
   }
 
-  #withoutReplies(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
-    const peer = this.#peer
-    peer.messagesReceived += messages.length
-    return peer.expectsReplies ? messages.filter((message) => !peer.requests.settle(message)) : messages
-  }
-
   /** Before the login has passed, only the check sees a message. */
-  #beforeOpen(messages: ReadonlyArray<Message.Message>): ReadonlyArray<Message.Message> {
+  #beforeOpen(messages: ReadonlyArray<Message.Message>): void {
     const phase = this.#phase
     if (phase._tag === "AwaitingLogin") {
       const [login, ...waiting] = messages.map(Message.keep)
@@ -235,7 +241,6 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     } else if (phase._tag === "CheckingLogin") {
       for (const message of messages) phase.waiting.push(Message.keep(message))
     }
-    return []
   }
 
   #checkLogin(check: CheckLogin, message: Message.Message, waiting: Array<Message.Message>): void {
@@ -257,8 +262,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     this.#phase = { _tag: "Open" }
     this.#watch.onLogin()
     this.#peer.onOpen(this)
-    const wanted = this.#withoutReplies(waiting)
-    if (wanted.length > 0) this.#handOut(wanted, () => {})
+    if (waiting.length > 0) this.#takeOpen(waiting, () => {})
     this.resumeIfPossible()
   }
 

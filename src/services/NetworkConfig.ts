@@ -45,6 +45,8 @@ export interface Settings {
   readonly firstPingTimeout: Duration.Duration
   /** The accepting side gives a connection up that sends no further ping for so long. Default: 120 seconds. */
   readonly nextPingTimeout: Duration.Duration
+  /** Requests of one connection that wait for their replies, at most: 1 to 1,000,000. Default: 20,000. */
+  readonly maxPendingRequests: number
   /** How long a request waits for its reply unless told otherwise. Default: 30 seconds. */
   readonly requestTimeout: Duration.Duration
   /** How long closing waits for queued messages to leave and for handlers to finish; 0: not. Default: 5 seconds. */
@@ -120,6 +122,7 @@ const fields: { readonly [K in keyof Settings]: Field } = {
   pongTimeout: time("30 seconds", 1),
   firstPingTimeout: time("150 seconds", 1),
   nextPingTimeout: time("120 seconds", 1),
+  maxPendingRequests: count(20_000, 1, 1_000_000),
   requestTimeout: time("30 seconds", 1),
   drainTimeout: time("5 seconds", 0),
   loginTimeout: time("4 seconds", 1),

@@ -89,13 +89,25 @@ export class RequestInterrupted extends Data.TaggedError("RequestInterrupted")<{
 }
 
 /**
+ * As many requests wait for their replies on this connection as may, see `maxPendingRequests`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManyRequests extends Data.TaggedError("TooManyRequests")<{ readonly pending: number }> {
+  override get message(): string {
+    return `${this.pending} requests wait for their replies already`
+  }
+}
+
+/**
  * A request got no reply.
  *
  * @category errors
  * @since 0.1.0
  */
 export class RequestError extends Data.TaggedError("RequestError")<{
-  readonly reason: RequestTimedOut | RequestInterrupted | SendError["reason"]
+  readonly reason: RequestTimedOut | RequestInterrupted | TooManyRequests | SendError["reason"]
 }> {
   override get message(): string {
     return this.reason.message

@@ -32,6 +32,36 @@ const pending = (connection: Connection.Connection) =>
 const nothing = { pendingRequests: 0, queued: 0 }
 
 describe("a request", () => {
+  it.effect("is not answered before the messages that came ahead of the reply have been handed out", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const { connection, peer } = yield* dialPair(bed)
+        const seen: Array<string> = []
+        yield* start(connection.handle((message) => void seen.push(`message ${message.messageId}`)))
+        const fiber = yield* start(Effect.map(connection.request(request(4)), () => seen.push("reply")))
+        yield* settle
+        const [sent] = yield* heard(peer)
+        yield* peer.send(encode(numbered(100), answer(sent!), numbered(101)))
+        yield* Fiber.join(fiber)
+        assert.deepStrictEqual(seen, ["message 100", "message 101", "reply"])
+      })
+    ))
+
+  it.effect("is refused while as many wait for replies as may", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        yield* serve(bed)
+        const connection = yield* dial(bed, { maxPendingRequests: 2 })
+        const first = yield* start(connection.request(request(4)))
+        yield* start(connection.request(request(6)))
+        const error = yield* Effect.flip(connection.request(request(8)))
+        assert.strictEqual(error.reason._tag, "TooManyRequests")
+        yield* Fiber.interrupt(first)
+        yield* start(connection.request(request(8)))
+        assert.strictEqual((yield* connection.stats).pendingRequests, 2)
+      })
+    ))
+
   it.effect("goes out with a RequestId beside its own header values, and gives the reply", () =>
     withBed((bed) =>
       Effect.gen(function*() {

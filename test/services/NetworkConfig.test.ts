@@ -26,6 +26,7 @@ const expected: NetworkConfig.Settings = {
   pongTimeout: seconds(30),
   firstPingTimeout: seconds(150),
   nextPingTimeout: seconds(120),
+  maxPendingRequests: 20_000,
   requestTimeout: seconds(30),
   drainTimeout: seconds(5),
   loginTimeout: seconds(4),

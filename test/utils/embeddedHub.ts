@@ -22,7 +22,7 @@ import * as Wallet from "./wallet.ts"
 export const version = "Flowee:1 (2021-04)"
 
 /** A Hub of its own for each test. */
-export const layer = () => EmbeddedHub.layer({ version }).pipe(Layer.provideMerge(NodeNetwork.layer()))
+export const layer = EmbeddedHub.layer({ version }).pipe(Layer.provideMerge(NodeNetwork.layer()))
 
 /** A client with a socket of its own, which connections of one manager would share. */
 export const connect = Effect.gen(function*() {

@@ -117,8 +117,11 @@ const conversation = (traces: ReadonlyArray<string>): Map<string, Array<Array<Re
   return answers
 }
 
+/** A recorded conversation. */
+export type Trace = "hub-regtest" | "hub-regtest-spend"
+
 /** Answers as the recorded Hub did, and does not answer what it was never asked. The last answer is given again. */
-export const recorded = (...traces: ReadonlyArray<"hub-regtest" | "hub-regtest-spend">): Answer => {
+export const recorded = (...traces: ReadonlyArray<Trace>): Answer => {
   const answers = conversation(traces)
   return (request) => {
     const known = answers.get(keyOf(request)) ?? []

@@ -18,10 +18,12 @@ const withClient =
   (run: (client: Client, options: ClientOptions) => Effect.Effect<Measured, unknown>): Run => (options) =>
     Effect.flatMap(makeClient, (client) => run(client, options)).pipe(
       Effect.scoped,
-      Effect.provide(RpcClient.layerProtocolSocket().pipe(
-        Layer.provide(serialization),
-        Layer.provide(NodeSocket.layerNet({ port: options.port, host: "127.0.0.1" }))
-      )),
+      Effect.provide(
+        RpcClient.layerProtocolSocket().pipe(
+          Layer.provide(serialization),
+          Layer.provide(NodeSocket.layerNet({ port: options.port, host: "127.0.0.1" }))
+        )
+      ),
       Effect.runPromise
     )
 

@@ -78,8 +78,8 @@ export const makeFlood = Effect.fnUntraced(function*(
       const next = Math.min(batchSize, until - sent)
       const least = sent + next - window
       if (acknowledged.acknowledged < least) yield* acknowledged.reaches(least)
-      const batch = new Array<Message.Message>(next)
-      for (let i = 0; i < next; i++) batch[i] = message(Id.counted, body)
+      const batch: Array<Message.Message> = []
+      for (let i = 0; i < next; i++) batch.push(message(Id.counted, body))
       yield* connection.sendAll(batch)
       sent += next
     }

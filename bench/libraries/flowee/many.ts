@@ -3,10 +3,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as NodeNetwork from "../../../src/layers/NodeNetwork.ts"
 import * as Message from "../../../src/domain/Message.ts"
 import * as NetworkManager from "../../../src/services/NetworkManager.ts"
-import * as Transport from "../../../src/services/Transport.ts"
 import { acknowledgeEvery, type ClientModule, type ClientOptions, type Run } from "../../harness/library.ts"
 import * as Measure from "../../harness/measure.ts"
 import { Credit } from "./credit.ts"
@@ -15,32 +15,19 @@ import { Id, serviceId } from "./protocol.ts"
 /** So many connections are being made at the same time: more would be turned away by the operating system. */
 const connectingAtOnce = 100
 
-/** Connections that share a manager. */
-const perManager = 50
-
-/** Connects again and again to one server. */
+/** Connects again and again to one server, each time with a socket of its own. */
 export const connectMany = Effect.fnUntraced(function*(
   port: number,
   count: number,
   options?: NetworkManager.ConnectOptions
 ) {
-  const transport = yield* Transport.Transport
-  const managers = yield* Effect.forEach(
-    Array.from({ length: Math.ceil(count / perManager) }),
-    () => NetworkManager.make
-  )
-  const connect = Effect.fnUntraced(function*(manager: NetworkManager.NetworkManager["Service"]) {
-    // Handles on one end point share their connection, unless they differ in what carries it. A manager looks all of
-    // those up under the end point, so there are several managers: real end points differ.
-    const connection = yield* manager.connect(`127.0.0.1:${port}`, { ...options, transport: { ...transport } })
+  const manager = yield* NetworkManager.NetworkManager
+  const connect = Effect.gen(function*() {
+    const connection = yield* manager.connect(`127.0.0.1:${port}`, { ...options, share: false })
     yield* connection.connected
     return connection
   })
-  return yield* Effect.forEach(
-    Array.from({ length: count }, (_, index) => managers[index % managers.length]!),
-    connect,
-    { concurrency: connectingAtOnce }
-  )
+  return yield* Effect.forEach(Array.from({ length: count }), () => connect, { concurrency: connectingAtOnce })
 })
 
 /** Messages that a connection sends with one effect. */
@@ -52,7 +39,9 @@ const fanIn = Effect.fnUntraced(function*({ connections: connectionCount, count,
   yield* Effect.forEach(
     connections,
     (connection) =>
-      Effect.forkScoped(connection.handle(() => acknowledged.acknowledge(acknowledgeEvery)), { startImmediately: true }),
+      Effect.forkScoped(connection.handle(() => acknowledged.acknowledge(acknowledgeEvery)), {
+        startImmediately: true
+      }),
     { discard: true }
   )
   const body = new Uint8Array(size).fill(7)
@@ -86,7 +75,7 @@ const idle = (options: ClientOptions, checkpoint: (name: string) => Promise<void
     return { connections: options.connections }
   })
 
-const runScoped = <A, E>(effect: Effect.Effect<A, E, NodeNetwork.NodeNetwork | import("effect/Scope").Scope>) =>
+const runScoped = <A, E>(effect: Effect.Effect<A, E, NodeNetwork.NodeNetwork | Scope.Scope>) =>
   Effect.runPromise(effect.pipe(Effect.scoped, Effect.provide(NodeNetwork.layer())))
 
 const runFanIn: Run = (options) => runScoped(fanIn(options))

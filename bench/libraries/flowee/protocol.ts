@@ -69,4 +69,5 @@ export const serve = (
   )
 
 /** The port that was given out, or that was asked for. */
-export const portOf = ({ address }: NetworkManager.Listener): number => address._tag === "UnixPathAddress" ? 0 : address.port
+export const portOf = ({ address }: NetworkManager.Listener): number =>
+  address._tag === "UnixPathAddress" ? 0 : address.port

@@ -25,8 +25,13 @@ const caller = ({ port, size }: ClientOptions): () => Promise<unknown> => {
   const body = Buffer.alloc(size, 7)
   return () =>
     new Promise((resolve, reject) =>
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, body, (error, reply) =>
-        error === null ? resolve(reply) : reject(error))
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        body,
+        (error, reply) => error === null ? resolve(reply) : reject(error)
+      )
     )
 }
 
@@ -34,4 +39,8 @@ const echo: Run = (options) => Channels.echoTimes(options, caller(options))
 
 const pipelined: Run = (options) => Channels.pipelined(options, caller(options))
 
-export const workloads: ClientModule["workloads"] = { flood: Channels.client(connect).workloads["flood"]!, echo, pipelined }
+export const workloads: ClientModule["workloads"] = {
+  flood: Channels.client(connect).workloads["flood"]!,
+  echo,
+  pipelined
+}

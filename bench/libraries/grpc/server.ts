@@ -2,6 +2,7 @@
  * grpc-js: unary calls, and streams in both directions.
  */
 import * as Grpc from "@grpc/grpc-js"
+import type { Duplex } from "node:stream"
 import * as Channels from "../../harness/channels.ts"
 import type { ServerModule } from "../../harness/library.ts"
 import { definition } from "./service.ts"
@@ -10,7 +11,7 @@ export const serve: ServerModule["serve"] = async ({ port, workload }) => {
   const server = new Grpc.Server()
   server.addService(definition, {
     echo: ({ request }: { readonly request: Buffer }, callback: Grpc.Callback) => callback(null, request),
-    flood: (stream: import("node:stream").Duplex) => {
+    flood: (stream: Duplex) => {
       stream.on("data", Channels.answer(workload, (body) => stream.write(Buffer.from(body))))
       stream.on("end", () => stream.end())
     }

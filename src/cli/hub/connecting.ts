@@ -62,6 +62,17 @@ const explainWait = (connection: Connection.Connection): Effect.Effect<void> =>
     Stream.runForEach(({ reason }) => Output.note(`waiting for the Hub: ${reason.message}`))
   )
 
+/**
+ * Says when the connection is lost and when it is back, for as long as the command runs.
+ *
+ * @internal
+ */
+export const explainLosses = (connection: Connection.Connection): Effect.Effect<void> =>
+  Stream.runForEach(connection.events, (event) => {
+    if (event._tag === "Connected") return Output.note(`${connection.endPoint}: connected again`)
+    return event._tag === "Disconnected" ? Output.note(`lost the Hub: ${event.reason.message}`) : Effect.void
+  })
+
 const gaveUp = (connection: Connection.Connection, after: Duration.Duration): Effect.Effect<never, GaveUp> =>
   Effect.flatMap(connection.state, (state) => {
     const why = state._tag === "Waiting"

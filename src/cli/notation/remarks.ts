@@ -17,13 +17,13 @@ export const formatCoins = (amount: bigint): string => {
 }
 
 /**
- * Seconds since 1970 as a date.
+ * Seconds since 1970 as a date, if there is one.
  *
  * @internal
  */
-export const formatTime = (seconds: number): string | undefined => {
+export const formatTime = (seconds: number): string => {
   const date = new Date(seconds * 1000)
-  return Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace(".000Z", "Z")
+  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString().replace(".000Z", "Z")
 }
 
 const times: ReadonlySet<string> = new Set(["time", "medianTime", "firstSeen"])

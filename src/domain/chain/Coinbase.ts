@@ -51,7 +51,7 @@ export const hasHeight = (script: Uint8Array, height: number): boolean => {
 /** The script has that length at any height, so that a coinbase that pays an address has 100 bytes: once the least. */
 const scriptLength = 15
 
-const label = Auth.utf8ToBin("effect-hub")
+const label = Auth.utf8ToBin("effecthub")
 
 const makeScript = (height: number): Uint8Array => {
   const script = new Uint8Array(scriptLength)

@@ -2,7 +2,7 @@
  * All blocks that are known, those off the best chain too, and which of them the best chain is made of.
  */
 import type * as Block from "../../domain/chain/Block.ts"
-import * as BlockRefused from "../../domain/chain/BlockRefused.ts"
+import type * as BlockRefused from "../../domain/chain/BlockRefused.ts"
 import * as Target from "../../domain/p2p/Target.ts"
 import * as ChainView from "../../domain/p2p/ChainView.ts"
 import * as Keys from "./keys.ts"

@@ -1,8 +1,7 @@
 /**
  * What the chain has, as the Hub API calls it. The bytes of the chain are known to be what they are called here.
  */
-import type * as HubAddress from "../../domain/hub/HubAddress.ts"
-import * as Address from "../../domain/hub/HubAddress.ts"
+import * as HubAddress from "../../domain/hub/HubAddress.ts"
 import * as HubHash from "../../domain/hub/HubHash.ts"
 import type * as HubQuantity from "../../domain/hub/HubQuantity.ts"
 
@@ -22,7 +21,7 @@ export const merkleRoot = (bytes: Uint8Array) => HubHash.fromBytes(bytes) as Hub
 export const proofId = (bytes: Uint8Array) => HubHash.fromBytes(bytes) as HubHash.ProofId
 
 /** @internal */
-export const address = (bytes: Uint8Array): HubAddress.AddressHash => Address.fromBytesUnsafe(bytes)
+export const address = (bytes: Uint8Array): HubAddress.AddressHash => HubAddress.fromBytesUnsafe(bytes)
 
 /** @internal */
 export const height = (value: number) => value as HubQuantity.BlockHeight

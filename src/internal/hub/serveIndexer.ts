@@ -23,8 +23,9 @@ export const make = (
     }),
   findAddress: (request) =>
     chain.look((chain) =>
-      chain.payments(scriptHashOf(request)).map(({ index, location }) => ({
-        ...describe(location),
+      chain.payments(scriptHashOf(request)).map(({ index, location: { block, offset } }) => ({
+        height: Names.height(block.height),
+        offset: Names.offset(offset),
         index: Names.index(index)
       }))
     ),

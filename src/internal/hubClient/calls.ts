@@ -3,13 +3,16 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Header from "../../domain/Header.ts"
 import type * as HubApi from "../../domain/hub/HubApi.ts"
 import type * as HubHash from "../../domain/hub/HubHash.ts"
+import type * as HubLiveTransactions from "../../domain/hub/HubLiveTransactions.ts"
 import * as HubRegTest from "../../domain/hub/HubRegTest.ts"
 import type * as HubClient from "../../services/hub/HubClient.ts"
 import * as HubError from "../../services/hub/HubError.ts"
 import type * as HubQuery from "../../services/hub/HubQuery.ts"
 import type * as MessageClient from "../../services/MessageClient.ts"
+import { asked, defined, requireOne } from "./asking.ts"
 
 /** @internal */
 export type Client = MessageClient.MessageClient<(typeof HubApi.calls)["members"][number]>
@@ -24,33 +27,8 @@ export type Calls = Omit<
   "connection" | "network" | "parseAddress" | "formatAddress" | "blocks" | "addresses" | "transactions" | "doubleSpends"
 >
 
-/** @internal */
-export const asked = <A>(call: Effect.Effect<A, MessageClient.CallError>): Effect.Effect<A, HubError.HubError> =>
-  Effect.mapError(call, HubError.fromCallError)
-
 /** The header value that asks for validation off the main thread of the Hub. */
-const offMainThread = { 10: 1 }
-
-type Given = { readonly [name: string]: unknown }
-
-/** Refuses arguments of which not exactly one alternative is given. */
-const oneOf = <A>(
-  call: string,
-  given: object,
-  alternatives: ReadonlyArray<ReadonlyArray<string>>,
-  ask: () => Effect.Effect<A, HubError.HubError>,
-  place = ""
-): Effect.Effect<A, HubError.HubError> => {
-  const values: Given = { ...given }
-  const isGiven = (name: string) => values[name] !== undefined
-  const complete = alternatives.filter((names) => names.every(isGiven))
-  const touched = alternatives.filter((names) => names.some(isGiven))
-  if (complete.length === 1 && touched.length === 1) return Effect.suspend(ask)
-  const wanted = alternatives.map((names) => names.join(" and ")).join(", or ")
-  const argument = touched.at(-1)?.find(isGiven) ?? alternatives[0]![0]!
-  const problem = touched.length > 1 ? `give ${wanted}, but not both` : `give ${wanted}`
-  return Effect.fail(HubError.badArgument(call, `${place}${argument}`, problem))
-}
+const offMainThread = { [Header.asyncRequest]: 1 }
 
 const byHashOrHeight = [["hash"], ["height"]]
 const byIdOrPlace = [["txId"], ["height", "offset"]]
@@ -58,23 +36,32 @@ const byIdOrScript = [["txId"], ["scriptHash"]]
 
 /** One answer for each output, or the answers cannot be told apart. */
 const forEachOutput = <A>(
-  call: string,
+  name: string,
   outputs: ReadonlyArray<HubQuery.Output>,
-  ask: (outputs: ReadonlyArray<HubQuery.Output>) => Effect.Effect<ReadonlyArray<A>, HubError.HubError>
+  call: (
+    outputs: ReadonlyArray<HubLiveTransactions.OutPoint>
+  ) => Effect.Effect<ReadonlyArray<A>, MessageClient.CallError>
 ): Effect.Effect<ReadonlyArray<A>, HubError.HubError> => {
   if (outputs.length === 0) return Effect.succeed([])
-  const checked = Effect.forEach(
-    outputs,
-    (output, i) => oneOf(call, output, byIdOrPlace, () => Effect.void, `outputs[${i}].`),
-    { discard: true }
-  )
-  return Effect.andThen(checked, ask(outputs)).pipe(
+  return Effect.forEach(outputs, (output, i) => requireOne(name, output, byIdOrPlace, `outputs[${i}].`), {
+    discard: true
+  }).pipe(
+    Effect.andThen(asked(call(outputs.map(defined)), (argument) => `outputs${argument}`)),
     Effect.filterOrFail(
       (answers) => answers.length === outputs.length,
-      (answers) => HubError.senselessReply(call, `${answers.length} answers for ${outputs.length} outputs`)
+      (answers) => HubError.senselessReply(name, `${answers.length} answers for ${outputs.length} outputs`)
     )
   )
 }
+
+/** The first script hash clears the filter of the connection. */
+const toFilter = ([setFilter, ...addFilter]: ReadonlyArray<HubHash.ScriptHash>) =>
+  setFilter === undefined ? {} : { setFilter, addFilter }
+
+const fromFilter = (argument: string): string =>
+  argument === "setFilter"
+    ? "scriptHashes[0]"
+    : argument.replace(/^addFilter\[(\d+)\]/, (_, i: string) => `scriptHashes[${Number(i) + 1}]`)
 
 const readTxId = (
   { asyncTxId, txId }: { readonly asyncTxId?: HubHash.TxId; readonly txId?: HubHash.TxId }
@@ -97,32 +84,30 @@ export const make = (client: Client): Calls => ({
   bestBlockHash: Effect.map(asked(client.getBestBlockHash()), ({ hash }) => hash),
   blockCount: Effect.map(asked(client.getBlockCount()), ({ height }) => height),
   blockHeader: (which) =>
-    oneOf(
-      "getBlockHeader",
-      which,
-      byHashOrHeight,
-      () => Effect.map(asked(client.getBlockHeader(defined(which))), ([header]) => Option.fromUndefinedOr(header))
+    requireOne("getBlockHeader", which, byHashOrHeight).pipe(
+      Effect.andThen(asked(client.getBlockHeader(defined(which)))),
+      Effect.map(([header]) => Option.fromUndefinedOr(header))
     ),
   block: (which, { scriptHashes = [], ...options } = {}) =>
-    oneOf("getBlock", which, byHashOrHeight, () => {
-      const [setFilter, ...addFilter] = scriptHashes
-      return asked(client.getBlock({
-        ...defined(which),
-        ...defined(options),
-        ...(setFilter === undefined ? {} : { setFilter, addFilter })
-      }))
-    }),
+    Effect.andThen(
+      requireOne("getBlock", which, byHashOrHeight),
+      asked(client.getBlock({ ...defined(which), ...toFilter(scriptHashes), ...defined(options) }), fromFilter)
+    ),
   blockVerbose: (which) =>
-    oneOf("getBlockVerbose", which, byHashOrHeight, () => asked(client.getBlockVerbose(defined(which)))),
+    Effect.andThen(
+      requireOne("getBlockVerbose", which, byHashOrHeight),
+      asked(client.getBlockVerbose(defined(which)))
+    ),
   transaction: (which, choices = {}) =>
-    oneOf(
-      "getTransaction",
-      which,
-      byIdOrPlace,
-      () => asked(client.getTransaction({ ...defined(which), ...defined(choices) }))
+    Effect.andThen(
+      requireOne("getTransaction", which, byIdOrPlace),
+      asked(client.getTransaction({ ...defined(which), ...defined(choices) }))
     ),
   liveTransaction: (which) =>
-    oneOf("getLiveTransaction", which, byIdOrScript, () => asked(client.getLiveTransaction(defined(which)))),
+    Effect.andThen(
+      requireOne("getLiveTransaction", which, byIdOrScript),
+      asked(client.getLiveTransaction(defined(which)))
+    ),
   sendTransaction: (transaction, { offThread, validateOnly } = {}) =>
     someBytes("sendTransaction", "transaction", transaction).pipe(
       Effect.andThen(asked(client.sendTransaction(
@@ -131,9 +116,8 @@ export const make = (client: Client): Calls => ({
       ))),
       Effect.flatMap(readTxId)
     ),
-  isUnspent: (outputs) => forEachOutput("isUnspent", outputs, (all) => asked(client.isUnspent(all.map(defined)))),
-  unspentOutputs: (outputs) =>
-    forEachOutput("getUnspentOutput", outputs, (all) => asked(client.getUnspentOutput(all.map(defined)))),
+  isUnspent: (outputs) => forEachOutput("isUnspent", outputs, (all) => client.isUnspent(all)),
+  unspentOutputs: (outputs) => forEachOutput("getUnspentOutput", outputs, (all) => client.getUnspentOutput(all)),
   searchMempool: (search) =>
     (search.txIds?.length ?? 0) + (search.scriptHashes?.length ?? 0) === 0
       ? Effect.fail(HubError.badArgument("searchMempool", "txIds", "give some ids, or some script hashes"))
@@ -153,9 +137,3 @@ export const make = (client: Client): Calls => ({
       Effect.map(({ hash }) => hash)
     )
 })
-
-type Defined<A> = A extends unknown ? { readonly [K in keyof A]?: Exclude<A[K], undefined> } : never
-
-/** Without the keys that are there but say nothing. */
-const defined = <A extends object>(given: A): Defined<A> =>
-  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<A>

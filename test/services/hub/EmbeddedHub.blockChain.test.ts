@@ -54,7 +54,7 @@ describe("service BlockChain of EmbeddedHub", () => {
         medianTime: blocks[2]!.medianTime,
         work: 6n
       })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetBestBlockHash and GetBlockCount follow the tip", () =>
     Effect.gen(function*() {
@@ -64,7 +64,7 @@ describe("service BlockChain of EmbeddedHub", () => {
       const [block] = yield* Fixture.mine(1)
       assert.deepStrictEqual(yield* hub.getBestBlockHash(), { hash: Fixture.blockHash(block!) })
       assert.deepStrictEqual(yield* hub.getBlockCount(), { height: height(1) })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetBlock gives whole transactions when nothing is asked for, and offsets unless they are turned off", () =>
     Effect.gen(function*() {
@@ -84,7 +84,7 @@ describe("service BlockChain of EmbeddedHub", () => {
       assert.deepStrictEqual(bare.transactions[1], { txId: Fixture.txId(payment), inputs: [], outputs: [] })
       const empty = yield* hub.getBlock({ height: height(102), withOffset: true })
       assert.deepStrictEqual(empty.transactions[1], { offset: offset(181), inputs: [], outputs: [] })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetBlock tells of inputs and outputs what is asked for", () =>
     Effect.gen(function*() {
@@ -122,7 +122,7 @@ describe("service BlockChain of EmbeddedHub", () => {
           scriptHash: HubHash.ScriptHash.make(HubHash.fromBytes(Wallet.scriptHash(data)))
         }
       ])
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetBlock filters by scripts, which it remembers for the connection, and by their kinds", () =>
     Effect.gen(function*() {
@@ -150,7 +150,7 @@ describe("service BlockChain of EmbeddedHub", () => {
       const other = yield* Fixture.connect
       const elsewhere = yield* other.hub.getBlock({ ...last, reuseFilter: true })
       assert.strictEqual(elsewhere.transactions.length, 2, "another connection has another filter")
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetBlock refuses what is not there", () =>
     Effect.gen(function*() {
@@ -158,7 +158,7 @@ describe("service BlockChain of EmbeddedHub", () => {
       assert.strictEqual(yield* Fixture.refusal(hub.getBlock({ hash: nobody })), "Block not found")
       assert.strictEqual(yield* Fixture.refusal(hub.getBlock({ height: height(1) })), "Block height out of range")
       assert.strictEqual(yield* Fixture.refusal(hub.getBlock({})), "Missing BlockHash or BlockHeight argument")
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetBlockVerbose tells all about a block", () =>
     Effect.gen(function*() {
@@ -176,7 +176,7 @@ describe("service BlockChain of EmbeddedHub", () => {
       assert.strictEqual(first.txIds[0], "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b")
       assert.isUndefined(first.previous)
       assert.strictEqual(yield* Fixture.refusal(hub.getBlockVerbose({ hash: nobody })), "Block not found")
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetBlockHeader tells of a header, and nothing of one that is not there", () =>
     Effect.gen(function*() {
@@ -201,7 +201,7 @@ describe("service BlockChain of EmbeddedHub", () => {
       assert.deepStrictEqual(yield* hub.getBlockHeader({ hash: Fixture.blockHash(first!) }), [header!])
       assert.deepStrictEqual(yield* hub.getBlockHeader({ hash: nobody }), [])
       assert.deepStrictEqual(yield* hub.getBlockHeader({ height: height(3) }), [])
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetTransaction finds one by its place or its id", () =>
     Effect.gen(function*() {
@@ -244,5 +244,5 @@ describe("service BlockChain of EmbeddedHub", () => {
           "No information available about transaction"
         )
       }
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 })

@@ -18,7 +18,7 @@ describe("services Meta, Util, RegTest and Mining of EmbeddedHub", () => {
     Effect.gen(function*() {
       const { hub } = yield* Fixture.connect
       assert.deepStrictEqual(yield* hub.version(), { version: Fixture.version })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("CreateAddress gives the key of the address", () =>
     Effect.gen(function*() {
@@ -29,7 +29,7 @@ describe("services Meta, Util, RegTest and Mining of EmbeddedHub", () => {
       )
       assert.strictEqual(created.address, HubAddress.fromBytesUnsafe(Auth.hash160(publicKey)))
       assert.notInclude(JSON.stringify(created), Fixture.hex(Redacted.value(created.privateKey)))
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("ValidateAddress knows addresses of regtest, and of no other network", () =>
     Effect.gen(function*() {
@@ -54,7 +54,7 @@ describe("services Meta, Util, RegTest and Mining of EmbeddedHub", () => {
         HubAddress.toCashAddress(address, Network.testnet4)
       ]
       for (const text of bad) assert.deepStrictEqual(yield* validate(text), { isValid: false }, text)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GenerateBlock makes one block or up to 150 that pay the address", () =>
     Effect.gen(function*() {
@@ -74,7 +74,7 @@ describe("services Meta, Util, RegTest and Mining of EmbeddedHub", () => {
       const last = yield* hub.getBlock({ hash: many[149]!, withAmounts: true })
       assert.strictEqual(last.height, 151)
       assert.strictEqual(last.transactions[0]!.outputs[0]!.amount, 2_500_000_000n, "halved at 150")
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GenerateBlock refuses other amounts", () =>
     Effect.gen(function*() {
@@ -86,7 +86,7 @@ describe("services Meta, Util, RegTest and Mining of EmbeddedHub", () => {
         )
       }
       assert.strictEqual((yield* hub.getBlockCount()).height, 0)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("SubmitBlock takes a block, and refuses what is none, known, or wrong", () =>
     Effect.gen(function*() {
@@ -118,5 +118,5 @@ describe("services Meta, Util, RegTest and Mining of EmbeddedHub", () => {
         found.transactions[0]!.bytes,
         Result.getOrThrow(Block.decode(good.bytes)).transactions[0]!.transaction.bytes
       )
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 })

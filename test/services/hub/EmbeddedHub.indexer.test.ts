@@ -34,7 +34,7 @@ describe("service Indexer of EmbeddedHub", () => {
         transactions: true,
         spentOutputs: true
       })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("FindTransaction tells the place of a transaction", () =>
     Effect.gen(function*() {
@@ -44,7 +44,7 @@ describe("service Indexer of EmbeddedHub", () => {
         offset: offset(181)
       })
       assert.deepStrictEqual(yield* hub.findTransaction({ txId: unknown }), {})
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("FindAddress tells all that an address was paid", () =>
     Effect.gen(function*() {
@@ -58,7 +58,7 @@ describe("service Indexer of EmbeddedHub", () => {
       assert.deepStrictEqual(yield* hub.findAddress({}), [])
       const coinbases = yield* hub.findAddress({ address: Wallet.traceKey.addressHash })
       assert.deepStrictEqual(coinbases.map((hit) => hit.height), Array.from({ length: 101 }, (_, i) => height(i + 1)))
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("FindSpentOutput tells where an output was spent", () =>
     Effect.gen(function*() {
@@ -69,17 +69,17 @@ describe("service Indexer of EmbeddedHub", () => {
       })
       assert.deepStrictEqual(yield* hub.findSpentOutput({ txId: Fixture.txId(payment), index: index(0) }), {})
       assert.deepStrictEqual(yield* hub.findSpentOutput({ txId: unknown, index: index(7) }), {})
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetIndexerLastBlock follows the tip", () =>
     Effect.gen(function*() {
       const { block, hub } = yield* prepare
       assert.deepStrictEqual(yield* hub.getIndexerLastBlock(), { height: height(101), hash: Fixture.blockHash(block) })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("Version is that of the Hub", () =>
     Effect.gen(function*() {
       const { hub } = yield* Fixture.connect
       assert.deepStrictEqual(yield* hub.indexerVersion(), { version: Fixture.version })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 })

@@ -40,7 +40,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
       yield* Fixture.mine(1)
       assert.deepStrictEqual(yield* byId, { height: height(101), bytes: payment.bytes })
       assert.deepStrictEqual(yield* byScript, { height: height(101), bytes: payment.bytes })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("SendTransaction answers with the id, under another tag when it was asynchronous", () =>
     Effect.gen(function*() {
@@ -51,7 +51,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
       assert.deepStrictEqual(yield* hub.sendTransaction({ transaction }), { txId })
       assert.deepStrictEqual(yield* hub.sendTransaction({ transaction }), { txId }, "again")
       assert.deepStrictEqual(yield* hub.sendTransaction({ transaction }, { header }), { asyncTxId: txId })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("SendTransaction only says whether it would be taken, when told so", () =>
     Effect.gen(function*() {
@@ -61,7 +61,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
       assert.strictEqual((yield* hub.getMempoolInfo()).size, 0)
       const bad = { ...request, transaction: Wallet.withBadSignature(payment).bytes }
       assert.match(yield* Fixture.refusal(hub.sendTransaction(bad)), /^16: mandatory-script-verify-flag-failed/)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("SendTransaction refuses with the texts of a real Hub", () =>
     Effect.gen(function*() {
@@ -87,7 +87,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
       yield* Fixture.mine(1)
       assert.strictEqual(yield* send(spend([coin], 1000n)), "16: bad-txns-inputs-missingorspent")
       assert.strictEqual(yield* send(payment.bytes), "257: txn-already-known")
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("IsUnspent finds outputs by id or by place, and does not look into the mempool", () =>
     Effect.gen(function*() {
@@ -112,7 +112,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
         no,
         { isUnspent: true, height: height(101), offset: offset(181), index: index(1) }
       ])
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetUnspentOutput tells what outputs hold too", () =>
     Effect.gen(function*() {
@@ -132,7 +132,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
       assert.deepStrictEqual(yield* hub.getUnspentOutput([{ txId: unknown }]), [{ isUnspent: false }])
       const genesis = HubHash.TxId.make("4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b")
       assert.deepStrictEqual(yield* hub.getUnspentOutput([{ txId: genesis }]), [{ isUnspent: false }])
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("SearchMempool finds by id and by what is paid, and tells what is asked for", () =>
     Effect.gen(function*() {
@@ -164,7 +164,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
         fee: amount(1000n)
       })
       assert.deepStrictEqual(yield* hub.searchMempool({}), [])
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("SearchMempool names the proof of a double spend", () =>
     Effect.gen(function*() {
@@ -178,7 +178,7 @@ describe("service LiveTransactions of EmbeddedHub", () => {
       const [hit] = yield* hub.searchMempool({ txIds: [Fixture.txId(payment)] })
       const proof = DoubleSpendProof.make(coin, duplicate, payment)
       assert.strictEqual(hit!.proofId, HubHash.ProofId.make(HubHash.fromBytes(DoubleSpendProof.id(proof!))))
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("GetMempoolInfo counts what waits", () =>
     Effect.gen(function*() {
@@ -192,5 +192,5 @@ describe("service LiveTransactions of EmbeddedHub", () => {
       assert.isAbove(info.usage, info.bytes)
       yield* Fixture.mine(1)
       assert.deepStrictEqual(yield* hub.getMempoolInfo(), empty)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 })

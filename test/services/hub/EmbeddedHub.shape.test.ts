@@ -77,7 +77,7 @@ describe("EmbeddedHub, asked what a real Hub was asked", () => {
       const frames = read("hub-regtest")
       assert.strictEqual(frames.length, 62)
       yield* play(frames, new Map())
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("answers about transactions in the same shape", () =>
     Effect.gen(function*() {
@@ -112,5 +112,5 @@ describe("EmbeddedHub, asked what a real Hub was asked", () => {
       const [request, byId, byAddress, reply, send, ...rest] = recorded.slice(validated)
       const frames = [...recorded.slice(0, validated), request!, reply!, send!, byId!, byAddress!, ...rest]
       yield* play(frames, mine)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 })

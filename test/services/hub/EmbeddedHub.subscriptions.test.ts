@@ -33,24 +33,23 @@ describe("subscriptions of EmbeddedHub", () => {
   it.live("AddressMonitor tells of payments in the mempool and in a block, until it is told not to", () =>
     Effect.gen(function*() {
       const { connection, hub, payment } = yield* prepare
-      const found = yield* Fixture.notifications(connection, HubAddressMonitor.addressFound)
+      const told = yield* Fixture.notifications(connection, HubAddressMonitor.addressFound)
       assert.deepStrictEqual(yield* hub.subscribeAddresses({ scriptHashes: [watched] }), { count: 1 })
       yield* hub.sendTransaction({ transaction: payment.bytes })
       const txId = Fixture.txId(payment)
-      const matches = [{ amount: amount(1_000_000n), txId }, { amount: amount(7000n), txId }]
-      assert.deepStrictEqual(yield* found.next, { scriptHashes: [watched, watched], matches })
-      yield* Fixture.mine(1)
-      const place = { offset: offset(181), height: height(101) }
-      assert.deepStrictEqual(yield* found.next, {
+      const found = (place: Partial<HubAddressMonitor.Match>) => ({
         scriptHashes: [watched, watched],
-        matches: matches.map((match) => ({ ...match, ...place }))
+        matches: [{ amount: amount(1_000_000n), txId, ...place }, { amount: amount(7000n), txId, ...place }]
       })
+      assert.deepStrictEqual(yield* told.next, found({}))
+      yield* Fixture.mine(1)
+      assert.deepStrictEqual(yield* told.next, found({ offset: offset(181), height: height(101) }))
       assert.deepStrictEqual(yield* hub.unsubscribeAddresses({ scriptHashes: [watched] }), { count: 1 })
       assert.deepStrictEqual(yield* hub.unsubscribeAddresses({ scriptHashes: [watched] }), { count: 0 })
       yield* Fixture.mine(1, stranger)
       yield* hub.version()
-      assert.deepStrictEqual(yield* found.rest, [])
-    }).pipe(Effect.provide(Fixture.layer())))
+      assert.deepStrictEqual(yield* told.rest, [])
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("AddressMonitor takes several hashes, and says which it does not take", () =>
     Effect.gen(function*() {
@@ -62,7 +61,7 @@ describe("subscriptions of EmbeddedHub", () => {
       assert.deepStrictEqual(yield* hub.subscribeAddresses(some), { count: 2, error })
       assert.deepStrictEqual(yield* hub.unsubscribeAddresses(some), { count: 2, error })
       assert.deepStrictEqual(yield* hub.subscribeAddresses({ scriptHashes: [] }), { count: 0 })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("BlockNotification tells of each block, after the answer to the one who made it", () =>
     Effect.gen(function*() {
@@ -76,10 +75,11 @@ describe("subscriptions of EmbeddedHub", () => {
       const [elsewhere] = yield* Fixture.mine(1)
       assert.deepStrictEqual(yield* told.next, { hash: Fixture.blockHash(elsewhere!), height: height(4) })
       yield* hub.unsubscribeBlocks()
+      yield* hub.version()
       yield* Fixture.mine(1)
       yield* hub.version()
       assert.deepStrictEqual(yield* told.rest, [])
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("BlockNotification tells of blocks that a longer branch removes", () =>
     Effect.gen(function*() {
@@ -101,7 +101,7 @@ describe("subscriptions of EmbeddedHub", () => {
       const [header] = yield* hub.getBlockHeader({ hash: Fixture.blockHash(lost[0]!) })
       assert.strictEqual(header!.confirmations, -1)
       assert.isUndefined(header!.next)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("TransactionMonitor tells when a transaction is seen, and when it is mined", () =>
     Effect.gen(function*() {
@@ -119,7 +119,7 @@ describe("subscriptions of EmbeddedHub", () => {
         error
       })
       assert.deepStrictEqual(yield* hub.subscribeTransactions({ txIds: [new Uint8Array(33)] }), { count: 0, error })
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("all monitors tell of a double spend, and then it is refused", () =>
     Effect.gen(function*() {
@@ -149,7 +149,7 @@ describe("subscriptions of EmbeddedHub", () => {
       yield* Fixture.refusal(send)
       assert.deepStrictEqual(yield* ofAny.rest, [])
       assert.strictEqual((yield* ofTransaction.rest).length, 1)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("a subscription belongs to one connection", () =>
     Effect.gen(function*() {
@@ -161,7 +161,7 @@ describe("subscriptions of EmbeddedHub", () => {
       yield* one.hub.generateBlock({ address: Wallet.traceKey.addressHash })
       yield* other.hub.version()
       assert.deepStrictEqual(yield* told.rest, [])
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 
   it.live("a client that is told of more than its lane holds misses nothing", () =>
     Effect.gen(function*() {
@@ -171,5 +171,5 @@ describe("subscriptions of EmbeddedHub", () => {
       yield* hub.version()
       yield* Fixture.mine(5000)
       for (let i = 1; i <= 5000; i++) assert.strictEqual((yield* told.next).height, i)
-    }).pipe(Effect.provide(Fixture.layer())))
+    }).pipe(Effect.provide(Fixture.layer)))
 })

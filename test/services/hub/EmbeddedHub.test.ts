@@ -1,14 +1,22 @@
 import { assertSuccess, binToHex, hash160, secp256k1 } from "@bitauth/libauth"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Option, Result } from "effect"
+import { Context, Duration, Effect, Fiber, Layer, Option, Result, Stream } from "effect"
+import { SecureRandom } from "effect/crypto"
+import * as Fs from "node:fs"
 import * as Net from "node:net"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import * as Header from "../../../src/domain/Header.ts"
 import * as HubCommand from "../../../src/domain/hub/HubCommand.ts"
 import * as HubTag from "../../../src/domain/hub/HubTag.ts"
 import * as Message from "../../../src/domain/Message.ts"
 import * as Tagged from "../../../src/domain/Tagged.ts"
+import * as NodeCookieFile from "../../../src/layers/NodeCookieFile.ts"
 import * as NodeNetwork from "../../../src/layers/NodeNetwork.ts"
+import * as ConnectionAuthorizer from "../../../src/services/ConnectionAuthorizer.ts"
+import * as CookieFile from "../../../src/services/CookieFile.ts"
 import * as EmbeddedHub from "../../../src/services/hub/EmbeddedHub.ts"
+import * as RegtestChain from "../../../src/services/hub/RegtestChain.ts"
 import * as NetworkManager from "../../../src/services/NetworkManager.ts"
 import * as NetworkService from "../../../src/services/NetworkService.ts"
 import { fromHex } from "../../utils/native.ts"
@@ -24,6 +32,11 @@ const connect = Effect.gen(function*() {
 })
 
 const valuesOf = (message: Message.Message) => Result.getOrThrow(Tagged.decode(message.body))
+
+const temporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-flowee-hub-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
+)
 
 /** Sends bytes to the Hub and collects what it answers, until there are `length` bytes or it closes the socket. */
 const exchange = (endPoint: string, bytes: Uint8Array, length: number) =>
@@ -106,4 +119,37 @@ describe("EmbeddedHub", () => {
       const [elapsed] = yield* Effect.timed(exchange(endPoint, new Uint8Array(0), 1))
       assert.closeTo(Duration.toSeconds(elapsed), 5, 1.1)
     }).pipe(Effect.provide(Live)))
+
+  it.live("answers only those who log in, where a cookie is demanded", () =>
+    Effect.gen(function*() {
+      const { endPoint } = yield* EmbeddedHub.EmbeddedHub
+      const login = yield* CookieFile.CookieFile
+      const ask = Effect.fnUntraced(function*(login?: CookieFile.CookieFile["Service"]) {
+        const manager = Context.get(yield* Layer.build(NodeNetwork.layer()), NetworkManager.NetworkManager)
+        const hub = yield* manager.connect(endPoint, { login })
+        return yield* hub.request(Message.make(HubCommand.blockChainInfo), { timeout: "1 second" })
+      })
+      assert.strictEqual((yield* ask(login)).messageId, HubCommand.blockChainInfo.messageId + 1)
+      assert.isTrue(Option.isNone(yield* Effect.option(ask())))
+    }).pipe(Effect.provide(Layer.unwrap(Effect.map(temporaryDirectory, (directory) =>
+      EmbeddedHub.layer().pipe(
+        Layer.provide(ConnectionAuthorizer.layerCookie),
+        Layer.provideMerge([NodeNetwork.layer(), NodeCookieFile.layer({ path: `${directory}/.cookie` })])
+      ))))))
+
+  it.live("shares a chain with another Hub, and each tells its clients of what is done with the other", () =>
+    Effect.gen(function*() {
+      const one = yield* EmbeddedHub.make()
+      const other = yield* EmbeddedHub.make()
+      const manager = yield* NetworkManager.NetworkManager
+      const [hub, elsewhere] = yield* Effect.forEach([one, other], ({ endPoint }) => manager.connect(endPoint))
+      const told = yield* Effect.forkScoped(Stream.runHead(hub!.messages), { startImmediately: true })
+      yield* hub!.send(Message.make({ serviceId: 18, messageId: 0 }))
+      yield* hub!.request(Message.make(HubCommand.version))
+      yield* elsewhere!.request(
+        Message.make({ serviceId: 4, messageId: 0, body: fromHex(`1314${"11".repeat(20)}`) })
+      )
+      const block = Option.getOrThrow(yield* Fiber.join(told))
+      assert.deepStrictEqual([block.serviceId, block.messageId], [18, 4])
+    }).pipe(Effect.provide([NodeNetwork.layer(), RegtestChain.layer(), SecureRandom.layerWebCrypto])))
 })

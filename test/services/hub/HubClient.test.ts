@@ -15,7 +15,7 @@ type Hub = HubClient.HubClient["Service"]
 
 /** Runs a test with the client of a recorded Hub. */
 const withRecorded = <A, E>(
-  trace: Parameters<typeof FakeHub.recorded>[0],
+  trace: FakeHub.Trace,
   test: (hub: Hub, fake: FakeHub.FakeHub, bed: Bed) => Effect.Effect<A, E>
 ) =>
   withBed((bed) =>

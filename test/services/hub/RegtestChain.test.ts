@@ -146,11 +146,11 @@ describe("RegtestChain", () => {
 
   it.effect("waits for lock times, in blocks and in seconds", () =>
     Effect.gen(function*() {
-      const chain = yield* make(101)
-      const coin = yield* coinAt(chain, 1)
+      const chain = yield* make(102)
+      const coin = yield* coinAt(chain, 2)
       const send = (options: Partial<Wallet.Spend>) => chain.sendTransaction(pay(coin, options).bytes)
       const early = "64: bad-txns-nonfinal"
-      assert.strictEqual(yield* refusal(send({ lockTime: 102, sequence: 0 })), early)
+      assert.strictEqual(yield* refusal(send({ lockTime: 103, sequence: 0 })), early)
       assert.strictEqual(yield* refusal(send({ lockTime: now + 100, sequence: 0 })), early)
       const young = "64: non-BIP68-final"
       assert.strictEqual(yield* refusal(send({ sequence: 102 })), young)
@@ -159,7 +159,7 @@ describe("RegtestChain", () => {
       yield* chain.generate({ address: traceKey.address, blocks: 11 })
       yield* Effect.forEach(
         [
-          { lockTime: 102, sequence: 0 },
+          { lockTime: 103, sequence: 0 },
           { lockTime: now + 100, sequence: 0 },
           { sequence: 102 },
           { sequence: 0x40_0001 },
@@ -171,7 +171,7 @@ describe("RegtestChain", () => {
 
   it.effect("takes no transaction below its fee, nor more than its mempool holds", () =>
     Effect.gen(function*() {
-      const chain = yield* make(103, { minFeeRate: 5000, maxMempool: 1500 })
+      const chain = yield* make(103, { minFeeRate: 5000, maxMempool: 1100 })
       const [one, other] = [yield* coinAt(chain, 1), yield* coinAt(chain, 2)]
       assert.strictEqual(
         yield* refusal(chain.sendTransaction(pay(one, { fee: 900n }).bytes)),

@@ -36,7 +36,11 @@ const keepSending = (client: Client, index: number) =>
   Effect.suspend(() => {
     client.sent += 1
     return client.connection.send(Protocol.numbered(index, client.sent))
-  }).pipe(Effect.repeat(Schedule.spaced(interval)))
+  }).pipe(
+    Effect.repeat(Schedule.spaced(interval)),
+    // Not all at the same moment.
+    Effect.delay(index % Duration.toMillis(interval))
+  )
 
 /** Lost between the two servers, and how many of these the operating system had not even taken. */
 const lossOf = ({ takenAtLoss }: Client, { first, lastBefore }: Entry) => {

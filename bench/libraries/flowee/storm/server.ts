@@ -1,7 +1,6 @@
 /**
  * effect-flowee: notes which numbers of which client arrive.
  */
-import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Scope from "effect/Scope"
 import * as Timers from "node:timers/promises"
