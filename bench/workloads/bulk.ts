@@ -19,7 +19,7 @@ export const bulk: Workload = {
   floor: [bare],
   better: "more",
   amounts: {
-    full: { rounds: 5, count: 2000, warmUp: 200, size: 1_000_000, window: 4, connections: 1 },
+    full: { rounds: 3, count: 2000, warmUp: 200, size: 1_000_000, window: 4, connections: 1 },
     quick: { rounds: 1, count: 1000, warmUp: 100, size: 1_000_000, window: 4, connections: 1 },
     smoke: { rounds: 1, count: 8, warmUp: 2, size: 1_000_000, window: 4, connections: 1 }
   },

@@ -26,8 +26,8 @@ export const echo: Workload = {
     together({ ...flowee, label: "effect-flowee, request", run: "echo-request" }),
     together(ws),
     together(zeromq),
-    together({ ...grpc, share: 0.25 }),
-    together({ ...effectRpc, share: 0.5 }),
+    together({ ...grpc, share: 0.1 }),
+    together({ ...effectRpc, share: 0.25 }),
     { ...net, label: bareApart, floor: bareApart, placement: "two cores" },
     { ...flowee, label: ownApart, floor: bareApart, placement: "two cores" }
   ],

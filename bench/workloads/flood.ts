@@ -21,9 +21,9 @@ export const flood: Workload = {
   contestants: [
     { ...flowee, label: batch, extra: { form: "batch" } },
     { ...flowee, label: effect, run: "flood-effect", extra: { form: "effect" } },
-    { ...ws, share: 0.5 },
-    { ...zeromq, share: 0.3 },
-    { ...nats, share: 0.5 },
+    { ...ws, share: 0.4 },
+    { ...zeromq, share: 0.2 },
+    { ...nats, share: 0.4 },
     { ...grpc, label: "grpc-js stream", share: 0.05 },
     { ...effectRpc, label: "Effect RPC calls", share: 0.025 },
     { ...effectRpc, label: "Effect RPC stream", run: "flood-stream" }

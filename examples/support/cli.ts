@@ -3,7 +3,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Duration, Effect, Layer, Logger, Option, Result } from "effect"
+import { Cause, Console, Duration, Effect, Inspectable, Logger, Option, Result } from "effect"
 import { CliConfig, CliError, CliOutput, Command, Flag, GlobalFlag } from "effect/cli"
 import { EndPoint } from "effect-flowee"
 import * as Report from "./report.ts"
@@ -15,7 +15,7 @@ export const flags = {
   hub: Flag.String("hub").pipe(
     Flag.withMetavar("HOST:PORT"),
     Flag.withDescription("A Hub to ask. Default: one that is started for the occasion"),
-    Flag.mapTryCatch(parseEndPoint, (error) => (error as EndPoint.BadEndPoint).message),
+    Flag.mapTryCatch(parseEndPoint, () => "HOST:PORT, [IPV6]:PORT or unix:/PATH"),
     Flag.optional
   ),
   cookieFile: Flag.Path("cookie-file").pipe(
@@ -47,6 +47,15 @@ const presenter: CliOutput.Presenter = {
       : CliOutput.defaultPresenter.present(event)
 }
 
+/** What is logged is one line too, and what went wrong where somebody must look into it. */
+const logger = Logger.withConsoleError(Logger.make<unknown, string>(({ cause, logLevel, message }) => {
+  const text = (Array.isArray(message) ? message : [message])
+    .map((part) => typeof part === "string" ? part : Inspectable.toStringUnknown(part, 0))
+    .join(" ")
+  const line = Report.oneLine(`${logLevel.toUpperCase()} ${text}`)
+  return cause.reasons.length === 0 ? line : `${line}\n${Cause.pretty(cause)}`
+}))
+
 /** An error is one line for a person; a defect is all there is to know about it. */
 const report = <E extends { readonly message: string }>(cause: Cause.Cause<E>): Effect.Effect<void> => {
   const error = Cause.findErrorOption(cause)
@@ -67,7 +76,7 @@ export const run = <Name extends string, Input, E extends { readonly message: st
       NodeServices.layer,
       CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.LogLevel] }),
       CliOutput.layerPresenter(presenter),
-      Layer.succeed(Logger.LogToStderr, true)
+      Logger.layer([logger])
     ]),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )

@@ -22,18 +22,19 @@ import * as Json from "./terminal/json.ts"
  *
  * @internal
  */
-export const flowee: Command.Command<"flowee", {}, {}, { readonly message: string }, Command.Environment> = Command.make(
-  "flowee"
-).pipe(
-  Command.withDescription("Talks to Flowee Hubs, and shows what peers say to each other."),
-  Command.withSubcommands([
-    { group: "A Hub of one's own", commands: [Hub.hub, Generate.generate] },
-    {
-      group: "What a Hub knows",
-      commands: [Version.version, Info.info, Block.block, Tx.tx, Address.address, Mempool.mempool]
-    },
-    { group: "What happens", commands: [Watch.watch, Send.send, Ping.ping] },
-    { group: "Bytes", commands: [Decode.decode, Encode.encode] }
-  ]),
-  Command.withGlobalFlags([Json.Json])
-)
+export const flowee: Command.Command<"flowee", {}, {}, { readonly message: string }, Command.Environment> = Command
+  .make(
+    "flowee"
+  ).pipe(
+    Command.withDescription("Talks to Flowee Hubs, and shows what peers say to each other."),
+    Command.withSubcommands([
+      { group: "A Hub of one's own", commands: [Hub.hub, Generate.generate] },
+      {
+        group: "What a Hub knows",
+        commands: [Version.version, Info.info, Block.block, Tx.tx, Address.address, Mempool.mempool]
+      },
+      { group: "What happens", commands: [Watch.watch, Send.send, Ping.ping] },
+      { group: "Bytes", commands: [Decode.decode, Encode.encode] }
+    ]),
+    Command.withGlobalFlags([Json.Json])
+  )

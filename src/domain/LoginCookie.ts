@@ -187,21 +187,21 @@ const equalBytes = (expected: Uint8Array, given: Uint8Array): boolean => {
 /**
  * Tells whether two cookies are the same, in a time that depends on the length of the given one and on nothing else.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const equals: {
   /**
    * Tells whether two cookies are the same, in a time that depends on the length of the given one and on nothing else.
    *
-   * @category predicates
+   * @category guards
    * @since 0.1.0
    */
   (given: Redacted.Redacted<string>): (expected: Redacted.Redacted<string>) => boolean
   /**
    * Tells whether two cookies are the same, in a time that depends on the length of the given one and on nothing else.
    *
-   * @category predicates
+   * @category guards
    * @since 0.1.0
    */
   (expected: Redacted.Redacted<string>, given: Redacted.Redacted<string>): boolean

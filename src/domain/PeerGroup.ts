@@ -133,21 +133,21 @@ export const format = (self: PeerGroup): string =>
 /**
  * Tells whether a peer belongs to a group.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const contains: {
   /**
    * Tells whether a peer belongs to a group.
    *
-   * @category predicates
+   * @category guards
    * @since 0.1.0
    */
   (address: NetAddress.SocketAddress | NetAddress.IpAddress): (self: PeerGroup) => boolean
   /**
    * Tells whether a peer belongs to a group.
    *
-   * @category predicates
+   * @category guards
    * @since 0.1.0
    */
   (self: PeerGroup, address: NetAddress.SocketAddress | NetAddress.IpAddress): boolean

@@ -17,6 +17,8 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import * as OptionRules from "./internal/optionRules.ts"
 
 /**
  * What is known about one group of peers. Times are milliseconds since 1970.
@@ -42,11 +44,11 @@ export interface Standing {
  * @since 0.1.0
  */
 export interface Options {
-  /** Points at which a peer is banned, over 0. Default: 1000. */
+  /** Points at which a peer is banned: 1 to 1,000,000,000. Default: 1000. */
   readonly threshold?: number | undefined
-  /** How long a ban lasts, over 0. `Duration.infinity` is for ever. Default: 24 hours. */
+  /** How long a ban lasts, at least 1 ms. `Duration.infinity` is for ever. Default: 24 hours. */
   readonly banDuration?: Duration.Input | undefined
-  /** Points that an hour forgives, 0 or more. Default: 100. */
+  /** Points that an hour forgives: 0 to 1,000,000,000. Default: 100. */
   readonly forgivenPerHour?: number | undefined
   /**
    * `"smooth"` forgives a little every millisecond, `"hourly"` all of it when a full hour has passed. Smooth, ten
@@ -78,27 +80,25 @@ export const forever = 8_640_000_000_000_000
 
 const hour = 3_600_000
 
+const rules = {
+  threshold: OptionRules.points(1000, 1, 1_000_000_000),
+  banDuration: OptionRules.time("24 hours", 1),
+  forgivenPerHour: OptionRules.points(100, 0, 1_000_000_000)
+}
+
 /**
- * Makes the rules.
- *
- * **Gotchas**
- *
- * Throws a `RangeError` for values outside of what {@link Options} allow.
+ * Makes the rules, or says which option cannot be used.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const makePolicy = (options: Options = {}): Policy => {
-  const threshold = options.threshold ?? 1000
-  const banMillis = Duration.toMillis(Duration.fromInputUnsafe(options.banDuration ?? "24 hours"))
-  const forgivenPerHour = options.forgivenPerHour ?? 100
-  if (!(threshold > 0 && threshold < Infinity)) throw new RangeError(`threshold must be over 0, got ${threshold}`)
-  if (!(banMillis > 0)) throw new RangeError(`banDuration must be over 0, got ${banMillis} ms`)
-  if (!(forgivenPerHour >= 0 && forgivenPerHour < Infinity)) {
-    throw new RangeError(`forgivenPerHour must be 0 or more, got ${forgivenPerHour}`)
-  }
-  return { threshold, banMillis, forgivenPerHour, decay: options.decay ?? "smooth" }
-}
+export const makePolicy = (options: Options = {}): Result.Result<Policy, OptionRules.BadOption> =>
+  Result.map(OptionRules.resolve(rules, options), ({ banDuration, forgivenPerHour, threshold }) => ({
+    threshold,
+    banMillis: Duration.toMillis(banDuration),
+    forgivenPerHour,
+    decay: options.decay ?? "smooth"
+  }))
 
 /**
  * The standing of a group that nothing is known about.
@@ -111,7 +111,7 @@ export const clean = (now: number): Standing => ({ points: 0, updatedAt: now, ba
 /**
  * Tells whether a ban is in force.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const isBanned = (self: Standing, now: number): boolean => now < self.bannedUntil
@@ -144,7 +144,7 @@ export const score = (self: Standing, now: number, policy: Policy): number =>
 /**
  * Tells whether there is nothing left to remember.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const isClean = (self: Standing, now: number, policy: Policy): boolean =>

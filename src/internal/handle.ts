@@ -4,11 +4,12 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Message from "../domain/Message.ts"
 import type * as BanList from "../services/BanList.ts"
 import * as Connection from "../services/Connection.ts"
@@ -21,6 +22,8 @@ import type * as Peer from "./peer.ts"
 
 /** A reader of states or events that lags by more than this misses the oldest. */
 const eventBuffer = 256
+
+const requestTimeout = OptionRules.time("30 seconds", 1)
 
 /** Its functions are properties, so that they can be passed on by themselves. */
 class Handle implements Connection.Connection {
@@ -140,10 +143,10 @@ class Handle implements Connection.Connection {
   ): Effect.Effect<Message.Message, SendError.RequestError> => {
     return Effect.suspend(() => {
       if (this.#released !== undefined) return Effect.fail(new SendError.RequestError({ reason: this.#released }))
-      const timeout = options?.timeout === undefined
-        ? this.#peer.settings.requestTimeout
-        : Duration.fromInputUnsafe(options.timeout)
-      return this.#peer.requests.request(message, this.#lane(options), timeout)
+      const timeout = this.#timeout(options)
+      return Result.isSuccess(timeout)
+        ? this.#peer.requests.request(message, this.#lane(options), timeout.success)
+        : Effect.fail(new SendError.RequestError({ reason: timeout.failure }))
     })
   }
 
@@ -214,6 +217,12 @@ class Handle implements Connection.Connection {
 
   toJSON(): unknown {
     return { _id: "Connection", id: this.id, endPoint: this.endPoint, side: this.side, state: this.#peer.state._tag }
+  }
+
+  #timeout(options: Connection.RequestOptions | undefined) {
+    return options?.timeout === undefined
+      ? Result.succeed(this.#peer.settings.requestTimeout)
+      : OptionRules.check("timeout", requestTimeout, options.timeout)
   }
 
   #lane(options: Connection.SendOptions | undefined): Lane.Lane {

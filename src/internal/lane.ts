@@ -40,6 +40,11 @@ export class Lane {
   /** What a failed write gave back: it leaves before all that is queued, the last element first. */
   #returned: Array<Message.Message> = []
   #waiters: Array<Waiter> = []
+  /** What waits in the lane, kept from the first withdrawal until nothing waits. */
+  #waiting: Set<Message.Message> | undefined = undefined
+  /** Withdrawn messages that are still in the queue, to be passed over. They count no more. */
+  #withdrawn: Set<Message.Message> | undefined = undefined
+  #withdrawnBytes = 0
   #closed: SendError.ConnectionClosed | undefined = undefined
 
   constructor(options: LaneOptions, makeQueue: () => Queue.Queue<Message.Message>) {
@@ -116,21 +121,38 @@ export class Lane {
     }
   }
 
-  /** Takes messages back that wait in the lane, and returns those that did. */
+  /** Takes messages back that wait in the lane, each once, and returns those that did. */
   withdraw(unwanted: ReadonlySet<Message.Message>): ReadonlyArray<Message.Message> {
-    const kept: Array<Message.Message> = []
     const withdrawn: Array<Message.Message> = []
-    for (let message = this.next(); message !== undefined; message = this.next()) {
-      if (unwanted.has(message)) withdrawn.push(message)
-      else kept.push(message)
+    for (const message of unwanted) {
+      if (this.#withdrawn?.has(message)) this.#tidy()
+      this.#waiting ??= this.#tidy()
+      if (!this.#waiting.delete(message)) continue
+      const marked = this.#withdrawn ??= new Set()
+      marked.add(message)
+      this.#withdrawnBytes += this.#options.envelope.wireSize(message)
+      withdrawn.push(message)
     }
-    for (const message of kept) this.#enqueue(message)
-    this.release(withdrawn)
+    this.#settle(withdrawn)
+    // Seldom enough to cost little for each message, and often enough to keep the memory of the lane within its bounds.
+    if (this.#withdrawnBytes > this.bytes || (this.#withdrawn?.size ?? 0) > this.messages) this.#tidy()
+    this.#admitWaiters()
     return withdrawn
   }
 
   /** The next message that is to leave. It keeps counting until `release`. */
   next(): Message.Message | undefined {
+    let message = this.#take()
+    while (message !== undefined && this.#withdrawn?.delete(message)) {
+      this.#withdrawnBytes -= this.#options.envelope.wireSize(message)
+      message = this.#take()
+    }
+    if (message === undefined) this.#waiting = undefined
+    else this.#waiting?.delete(message)
+    return message
+  }
+
+  #take(): Message.Message | undefined {
     if (this.#returned.length > 0) return this.#returned.pop()
     if (this.#queue === undefined) return undefined
     const exit = Queue.takeUnsafe(this.#queue)
@@ -139,14 +161,15 @@ export class Lane {
 
   /** Puts messages back that have not left: they are next, in the same order. */
   giveBack(messages: ReadonlyArray<Message.Message>): void {
-    for (let i = messages.length - 1; i >= 0; i--) this.#returned.push(messages[i]!)
+    for (let i = messages.length - 1; i >= 0; i--) {
+      this.#returned.push(messages[i]!)
+      this.#waiting?.add(messages[i]!)
+    }
   }
 
   /** Says that messages have left, and lets in who waits for their room. */
   release(messages: ReadonlyArray<Message.Message>): void {
-    const { envelope } = this.#options
-    for (const message of messages) this.bytes -= envelope.wireSize(message)
-    this.messages -= messages.length
+    this.#settle(messages)
     if (this.#waiters.length > 0) this.#admitWaiters()
   }
 
@@ -158,6 +181,21 @@ export class Lane {
     for (const waiter of waiters) {
       waiter.done(new SendError.SendError({ reason, accepted: waiter.next }))
     }
+  }
+
+  #settle(messages: ReadonlyArray<Message.Message>): void {
+    const { envelope } = this.#options
+    for (const message of messages) this.bytes -= envelope.wireSize(message)
+    this.messages -= messages.length
+  }
+
+  /** Lets go of what was withdrawn, and says what waits. */
+  #tidy(): Set<Message.Message> {
+    const kept: Array<Message.Message> = []
+    for (let message = this.next(); message !== undefined; message = this.next()) kept.push(message)
+    for (const message of kept) this.#enqueue(message)
+    this.#waiting = new Set(kept)
+    return this.#waiting
   }
 
   #admit(message: Message.Message): boolean {
@@ -175,6 +213,7 @@ export class Lane {
   #enqueue(message: Message.Message): void {
     this.#queue ??= this.#makeQueue()
     Queue.offerUnsafe(this.#queue, message)
+    this.#waiting?.add(message)
   }
 
   #admitWaiters(): void {
@@ -196,6 +235,7 @@ export class Lane {
 /** @internal */
 export const make = (options: LaneOptions): Effect.Effect<Lane> =>
   Effect.map(Effect.context<never>(), (context) => {
-    const makeQueue = Queue.make<Message.Message>({ capacity: options.maxMessages })
+    // Its bounds are those of the lane: what was withdrawn may still be in it, and takes up no room.
+    const makeQueue = Queue.unbounded<Message.Message>()
     return new Lane(options, () => Effect.runSyncWith(context)(makeQueue))
   })

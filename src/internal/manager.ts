@@ -17,6 +17,7 @@ import * as Scope from "effect/Scope"
 import * as EndPoint from "../domain/EndPoint.ts"
 import type * as Envelope from "../domain/Envelope.ts"
 import * as NativeEnvelope from "../domain/NativeEnvelope.ts"
+import * as NativeFormat from "../domain/NativeFormat.ts"
 import * as PeerGroup from "../domain/PeerGroup.ts"
 import type * as BanList from "../services/BanList.ts"
 import type * as BufferPool from "../services/BufferPool.ts"
@@ -35,6 +36,7 @@ import * as Handle from "./handle.ts"
 import * as Peer from "./peer.ts"
 import * as Runner from "./runner.ts"
 import * as ServiceRegistry from "./serviceRegistry.ts"
+import * as Work from "./work.ts"
 
 /** @internal */
 export interface Parts {
@@ -45,6 +47,8 @@ export interface Parts {
   readonly settings: NetworkConfig.Settings
   readonly threads: WorkerThreads.WorkerThreads["Service"]
   readonly toError: (reason: NetworkManager.NetworkError["reason"]) => NetworkManager.NetworkError
+  /** What is failed with after the end. */
+  readonly closed: NetworkManager.NetworkError
 }
 
 /** What a dialled connection is shared by; the settings are those of whoever asked first. */
@@ -150,11 +154,15 @@ class Manager {
       return { peer, scope }
     })
     return Effect.map(
-      Effect.acquireRelease(acquire, ({ peer, scope }) =>
-        windUp(peer).pipe(
+      Effect.acquireRelease(acquire, ({ peer, scope }) => {
+        const release = windUp(peer).pipe(
+          Effect.andThen(peer.stopWork),
           Effect.andThen(Scope.close(scope, Exit.void)),
           Effect.andThen(Effect.sync(() => this.#peers.delete(peer)))
-        )),
+        )
+        // A handler that only closes a connection of its own, as a proxy does, can be waited for.
+        return peer.hasWork ? Work.closing(release) : release
+      }),
       ({ peer }) => peer
     )
   }
@@ -165,8 +173,9 @@ class Manager {
     options: NetworkManager.ConnectOptions
   ) =>
     Effect.gen({ self: this }, function*() {
-      const endPoint = yield* this.#endPoint(input)
+      const endPoint = yield* this.#dialledEndPoint(input)
       const settings = yield* this.#settings(options)
+      yield* this.#whileOpen
       const peer = yield* RcMap.get(connections, new Key(endPoint, settings, options, this.#parts.transport))
       const { connection, release } = Handle.make(peer, this.#parts.banList)
       yield* Effect.addFinalizer(() => Effect.sync(release))
@@ -175,14 +184,14 @@ class Manager {
 
   readonly bind = <E, R>(input: EndPoint.Input, options: NetworkManager.BindOptions<E, R>) =>
     Effect.gen({ self: this }, function*() {
-      if (this.#isShutDown) return yield* Effect.interrupt
       const endPoint = yield* this.#endPoint(input)
       const settings = yield* this.#settings(options)
       const address = yield* this.#resolve(endPoint)
       const authorizer = options.authorizer ?? (yield* ConnectionAuthorizer.ConnectionAuthorizer)
-      const context = yield* Effect.context<R>()
+      const context = Work.outside(yield* Effect.context<R>())
       const onConnection = options.onConnection
       const makeAdmission = yield* Admission.Admissions
+      yield* this.#whileOpen
       return yield* this.#listen(address, {
         settings,
         authorizer,
@@ -201,16 +210,14 @@ class Manager {
 
   readonly register = <E, R>(serviceId: number, make: NetworkManager.MakeHandler<E, R>) =>
     Effect.gen({ self: this }, function*() {
-      if (!Number.isInteger(serviceId) || serviceId < 0 || serviceId > 0x7fffffff) {
+      if (!isServiceId(serviceId)) {
+        const problem = `an integer from 0 to ${maxServiceId} other than ${NativeFormat.systemServiceId} is needed`
         return yield* this.#parts.toError(
-          new NetworkConfig.BadOption({
-            option: "serviceId",
-            value: serviceId,
-            problem: "an integer from 0 to 2147483647 is needed"
-          })
+          new NetworkConfig.BadOption({ option: "serviceId", value: serviceId, problem })
         )
       }
-      const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+      yield* this.#whileOpen
+      const context = Work.outside(yield* Effect.context<Exclude<R, Scope.Scope>>())
       const add = Effect.sync(() =>
         this.#services.add({
           serviceId,
@@ -223,7 +230,7 @@ class Manager {
               ))
         })
       )
-      yield* Effect.asVoid(Effect.acquireRelease(add, (remove) => remove))
+      yield* Effect.asVoid(Effect.acquireRelease(add, Work.closing))
     })
 
   readonly connections = Effect.sync(() => openOf(this.#peers).map(this.toHandle))
@@ -288,7 +295,7 @@ class Manager {
       )
       const listening: Listening = { acceptor, close }
       this.#listeners.add(listening)
-      yield* Effect.addFinalizer(() => close)
+      yield* Effect.addFinalizer(() => Work.closing(close))
       const listener = yield* options.transport.listen(address, acceptor.onLink).pipe(
         Scope.provide(accepting),
         Effect.mapError(this.#parts.toError)
@@ -312,6 +319,21 @@ class Manager {
     )
   }
 
+  get #whileOpen(): Effect.Effect<void, NetworkManager.NetworkError> {
+    return Effect.suspend(() => this.#isShutDown ? Effect.fail(this.#parts.closed) : Effect.void)
+  }
+
+  #dialledEndPoint(input: EndPoint.Input): Effect.Effect<EndPoint.EndPoint, NetworkManager.NetworkError> {
+    return Effect.filterOrFail(
+      this.#endPoint(input),
+      (endPoint) => NetAddress.isUnixPathAddress(endPoint) || endPoint.port !== 0,
+      (endPoint) =>
+        this.#parts.toError(
+          new EndPoint.BadEndPoint({ input: EndPoint.format(endPoint), problem: "port 0 cannot be dialled" })
+        )
+    )
+  }
+
   #endPoint(input: EndPoint.Input): Effect.Effect<EndPoint.EndPoint, NetworkManager.NetworkError> {
     return Effect.fromResult(Result.mapError(EndPoint.fromInput(input), this.#parts.toError))
   }
@@ -322,6 +344,11 @@ class Manager {
     )
   }
 }
+
+const maxServiceId = 0x7fffffff
+
+const isServiceId = (id: number): boolean =>
+  Number.isInteger(id) && id >= 0 && id <= maxServiceId && id !== NativeFormat.systemServiceId
 
 const openOf = (peers: Iterable<Peer.Peer>): Array<Peer.Peer> => Array.from(peers).filter((peer) => !peer.isClosed)
 
@@ -358,7 +385,7 @@ export const make = Effect.fnUntraced(
     const manager = new Manager(parts, yield* Runner.make, yield* Admission.FirstConnectionId)
     const connections = yield* RcMap.make({ lookup: manager.dialPeer })
     yield* parts.banList.subscribe(manager.onBan)
-    yield* Effect.addFinalizer(() => manager.shutdown)
+    yield* Effect.addFinalizer(() => Work.closing(manager.shutdown))
     return {
       connect: (endPoint, options) => manager.connect(connections, endPoint, options ?? {}),
       bind: (endPoint, options) => manager.bind(endPoint, options ?? {}),

@@ -5,7 +5,6 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as NetAddress from "effect/net/NetAddress"
@@ -26,6 +25,7 @@ import * as Requests from "./requests.ts"
 import type * as Runner from "./runner.ts"
 import type * as ServiceRegistry from "./serviceRegistry.ts"
 import * as Session from "./session.ts"
+import * as Work from "./work.ts"
 import * as Writer from "./writer.ts"
 
 /** @internal */
@@ -88,7 +88,8 @@ export class Peer {
   #earlyBytes = 0
   #hasToldOfDropped = false
   /** Handlers and programs that may finish what they have begun when the connection closes. */
-  readonly #work = new Set<Fiber.Fiber<unknown>>()
+  readonly #work = new Set<Work.Work>()
+  #isStopped = false
   #lastAddress: NetAddress.SocketAddress | undefined = undefined
 
   constructor(options: PeerOptions, high: Lane.Lane, normal: Lane.Lane, state: ConnectionState.ConnectionState) {
@@ -263,18 +264,32 @@ export class Peer {
   }
 
   /** Starts what is to be let finish when the connection closes. */
-  forkWork(effect: Effect.Effect<unknown>): Fiber.Fiber<unknown> {
-    const fiber = this.runner.fork(effect)
-    if (fiber.pollUnsafe() !== undefined) return fiber
-    this.#work.add(fiber)
-    fiber.addObserver(() => this.#work.delete(fiber))
-    return fiber
+  forkWork(effect: Effect.Effect<unknown>): Work.Work {
+    const work = new Work.Work()
+    this.runner.start(work.run(effect))
+    if (work.hasEnded) return work
+    this.#work.add(work)
+    work.onEnd(() => this.#work.delete(work))
+    if (this.#isStopped) work.interruptUnsafe()
+    return work
   }
 
-  /** Completes when all work is finished. */
-  readonly finished: Effect.Effect<void> = Effect.suspend(() =>
-    this.#work.size === 0 ? Effect.void : Effect.andThen(Fiber.awaitAll(this.#work), this.finished)
-  )
+  get hasWork(): boolean {
+    return this.#work.size > 0
+  }
+
+  /** Completes when all work is finished, but for what closes something and may so wait for this. */
+  readonly finished: Effect.Effect<void> = Effect.suspend(() => {
+    const busy = Array.from(this.#work).filter((work) => !work.isClosing)
+    if (busy.length === 0) return Effect.void
+    return Effect.andThen(Effect.forEach(busy, (work) => work.finished, { discard: true }), this.finished)
+  })
+
+  /** Interrupts what has not finished, and all that would start from now on. */
+  readonly stopWork: Effect.Effect<void> = Effect.suspend(() => {
+    this.#isStopped = true
+    return Work.interruptAll(this.#work)
+  })
 
   /** Hands messages to all who want them. `done` is called when the last of them has finished. */
   dispatch(messages: ReadonlyArray<Message.Message>, done: () => void): void {

@@ -13,6 +13,8 @@ export interface Runner {
   readonly clock: Clock.Clock
   /** Starts an effect at once, up to its first suspension. It is interrupted when the scope is closed. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+  /** As `fork`, for an effect that the caller ends before the scope is closed. */
+  readonly start: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   readonly now: () => number
 }
 
@@ -31,6 +33,7 @@ export const make: Effect.Effect<Runner, never, Scope.Scope> = Effect.map(
         Fiber.runIn(fiber, scope)
         return fiber
       },
+      start: run,
       now: () => clock.currentTimeMillisUnsafe()
     }
   }

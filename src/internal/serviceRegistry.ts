@@ -2,12 +2,12 @@
  * The handlers that a manager has by service id, and where each of them is at work.
  */
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type * as Message from "../domain/Message.ts"
 import type * as Connection from "../services/Connection.ts"
 import * as Consumer from "./consumer.ts"
 import type * as Peer from "./peer.ts"
+import * as Work from "./work.ts"
 
 /** @internal */
 export interface RegistrationOptions {
@@ -19,7 +19,7 @@ export interface RegistrationOptions {
 /** A handler of a service, and the peers that it is at work for. */
 interface Registration extends RegistrationOptions {
   readonly attached: WeakSet<Peer.Peer>
-  readonly fibers: Set<Fiber.Fiber<unknown>>
+  readonly works: Set<Work.Work>
 }
 
 /** @internal */
@@ -34,7 +34,7 @@ export class ServiceRegistry {
   /** Registers a handler. Returns how to end it: nobody is told anything more, and what it is doing is interrupted. */
   add(options: RegistrationOptions): Effect.Effect<void> {
     const { serviceId } = options
-    const registration: Registration = { ...options, attached: new WeakSet(), fibers: new Set() }
+    const registration: Registration = { ...options, attached: new WeakSet(), works: new Set() }
     const registrations = this.#byService.get(serviceId) ?? new Set()
     this.#byService.set(serviceId, registrations.add(registration))
     return Effect.suspend(() => {
@@ -42,7 +42,7 @@ export class ServiceRegistry {
       if (registrations.size === 0 && this.#byService.get(serviceId) === registrations) {
         this.#byService.delete(serviceId)
       }
-      return Fiber.interruptAll(registration.fibers)
+      return Work.interruptAll(registration.works)
     })
   }
 
@@ -66,7 +66,7 @@ export class ServiceRegistry {
     const consumer = new Consumer.Consumer()
     const remove = peer.addTaker(consumer, registration.serviceId)
     const annotations = { ...peer.annotations, service: registration.serviceId }
-    const fiber = peer.forkWork(
+    const work = peer.forkWork(
       Effect.suspend(() => registration.make(this.#toHandle(peer))).pipe(
         Effect.flatMap((handler) => consumer.run(Consumer.eachMessage(handler, annotations))),
         Effect.scoped,
@@ -82,8 +82,8 @@ export class ServiceRegistry {
         }))
       )
     )
-    if (fiber.pollUnsafe() !== undefined) return
-    registration.fibers.add(fiber)
-    fiber.addObserver(() => registration.fibers.delete(fiber))
+    if (work.hasEnded) return
+    registration.works.add(work)
+    work.onEnd(() => registration.works.delete(work))
   }
 }

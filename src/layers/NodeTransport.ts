@@ -22,9 +22,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Tls from "node:tls"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Dial from "../internal/node/dial.ts"
 import * as Listen from "../internal/node/listen.ts"
 import * as SocketOptions from "../internal/node/socketOptions.ts"
+import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import { Transport, TransportError } from "../services/Transport.ts"
 
 /**
@@ -36,13 +38,16 @@ import { Transport, TransportError } from "../services/Transport.ts"
 export interface SocketsOptions {
   /** Sends small writes at once instead of collecting them. Default: `true`. */
   readonly noDelay?: boolean | undefined
-  /** Silence after which the operating system probes whether the peer is there; whole seconds. Default: no probes. */
+  /**
+   * Silence after which the operating system probes whether the peer is there: whole seconds, at most 32,767. Default: no
+   * probes.
+   */
   readonly keepAlive?: Duration.Input | undefined
-  /** Connections that may wait to be accepted, per listener. Default: 511. */
+  /** Connections that may wait to be accepted, per listener: 1 or more. Default: 511. */
   readonly backlog?: number | undefined
   /** Lets several processes or threads listen on the same port, where the system has that. Default: `false`. */
   readonly reusePort?: boolean | undefined
-  /** How long what was written may take to go out after a link is closed. Default: 2 seconds. */
+  /** How long what was written may take to go out after a link is closed, at most 24 days. Default: 2 seconds. */
   readonly linger?: Duration.Input | undefined
 }
 
@@ -101,39 +106,70 @@ export interface TlsOptions extends SocketsOptions {
   readonly client?: TlsClientOptions | undefined
   /** Options of accepted links. Without them listening fails. */
   readonly server?: TlsServerOptions | undefined
-  /** How long a peer that was accepted has for the handshake. Default: 10 seconds. */
+  /** How long a peer that was accepted has for the handshake: 1 ms to 24 days. Default: 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
-  /** Peers that may be in the handshake at a time, per listener; more are turned away. Default: 1000. */
+  /** Peers that may be in the handshake at a time, per listener: 1 or more. Others are turned away. Default: 1000. */
   readonly maxHandshakes?: number | undefined
 }
 
+const overPlain = (sockets: SocketOptions.SocketOptions, isDirect: boolean): Transport["Service"] => {
+  const makeOpener = Dial.plain(sockets, isDirect)
+  const makeService = Listen.plain(sockets, isDirect)
+  return Transport.of({
+    connect: (address) => Dial.dial(makeOpener, address, sockets),
+    listen: (address, onLink) => Listen.listen(makeService, address, sockets, onLink)
+  })
+}
+
 /**
- * Makes a transport over TCP and Unix sockets.
+ * Makes a transport over TCP and Unix sockets. Without options it cannot fail.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options = {}): Effect.Effect<Transport["Service"]> =>
-  Effect.sync(() => {
-    const sockets = SocketOptions.resolve(options)
-    const isDirect = options.reading !== "events"
-    const makeOpener = Dial.plain(sockets, isDirect)
-    const makeService = Listen.plain(sockets, isDirect)
-    return Transport.of({
-      connect: (address) => Dial.dial(makeOpener, address, sockets),
-      listen: (address, onLink) => Listen.listen(makeService, address, sockets, onLink)
-    })
-  })
+export function make(): Effect.Effect<Transport["Service"]>
+export function make(options: Options | undefined): Effect.Effect<Transport["Service"], NetworkConfig.BadOption>
+export function make(options: Options = {}): Effect.Effect<Transport["Service"], NetworkConfig.BadOption> {
+  return Effect.map(
+    Effect.fromResult(SocketOptions.resolve(options)),
+    (sockets) => overPlain(sockets, options.reading !== "events")
+  )
+}
 
 /**
- * Provides a transport over TCP and Unix sockets.
+ * Provides a transport over TCP and Unix sockets. Without options it cannot fail.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<Transport> => Layer.effect(Transport, make(options))
+export function layer(): Layer.Layer<Transport>
+export function layer(options: Options | undefined): Layer.Layer<Transport, NetworkConfig.BadOption>
+export function layer(options?: Options): Layer.Layer<Transport, NetworkConfig.BadOption> {
+  return Layer.effect(Transport, make(options))
+}
 
 const tlsFailed = (address: string) => (cause: unknown) => new TransportError({ problem: "TlsFailed", address, cause })
+
+const tlsRules = {
+  handshakeTimeout: OptionRules.time("10 seconds", 1, OptionRules.longestTimer),
+  maxHandshakes: OptionRules.count(1000, 1, 10_000_000)
+}
+
+const overTls = (
+  sockets: SocketOptions.SocketOptions,
+  handshakes: { readonly timeoutMillis: number; readonly limit: number },
+  { client, server }: TlsOptions
+): Transport["Service"] => {
+  const makeOpener = Dial.tls(sockets, client ?? {})
+  const makeService = server && Listen.tls(sockets, server, handshakes)
+  return Transport.of({
+    connect: (address) => Dial.dial(makeOpener, address, sockets),
+    listen: (address, onLink) =>
+      makeService === undefined
+        ? Effect.fail(noServerOptions(address))
+        : Listen.listen(makeService, address, sockets, onLink)
+  })
+}
 
 /**
  * Makes a transport over TLS, on TCP and on Unix sockets.
@@ -146,24 +182,17 @@ const tlsFailed = (address: string) => (cause: unknown) => new TransportError({ 
  * @category constructors
  * @since 0.1.0
  */
-export const makeTls = (options: TlsOptions = {}): Effect.Effect<Transport["Service"], TransportError> =>
-  Effect.try({
-    try: () => {
-      const sockets = SocketOptions.resolve(options)
-      const makeOpener = Dial.tls(sockets, options.client ?? {})
-      const makeService = options.server && Listen.tls(sockets, options.server, {
-        timeoutMillis: Duration.toMillis(options.handshakeTimeout ?? Duration.seconds(10)),
-        limit: options.maxHandshakes ?? 1000
-      })
-      return Transport.of({
-        connect: (address) => Dial.dial(makeOpener, address, sockets),
-        listen: (address, onLink) =>
-          makeService === undefined
-            ? Effect.fail(noServerOptions(address))
-            : Listen.listen(makeService, address, sockets, onLink)
-      })
-    },
-    catch: tlsFailed("TLS options")
+export const makeTls = (
+  options: TlsOptions = {}
+): Effect.Effect<Transport["Service"], TransportError | NetworkConfig.BadOption> =>
+  Effect.gen(function*() {
+    const sockets = yield* Effect.fromResult(SocketOptions.resolve(options))
+    const { handshakeTimeout, maxHandshakes } = yield* Effect.fromResult(OptionRules.resolve(tlsRules, options))
+    const handshakes = { timeoutMillis: Duration.toMillis(handshakeTimeout), limit: maxHandshakes }
+    return yield* Effect.try({
+      try: () => overTls(sockets, handshakes, options),
+      catch: tlsFailed("TLS options")
+    })
   })
 
 const noServerOptions = (address: NetAddress.SocketAddress): TransportError =>
@@ -189,5 +218,6 @@ const noServerOptions = (address: NetAddress.SocketAddress): TransportError =>
  * @category layers
  * @since 0.1.0
  */
-export const layerTls = (options?: TlsOptions): Layer.Layer<Transport, TransportError> =>
-  Layer.effect(Transport, makeTls(options))
+export const layerTls = (
+  options?: TlsOptions
+): Layer.Layer<Transport, TransportError | NetworkConfig.BadOption> => Layer.effect(Transport, makeTls(options))

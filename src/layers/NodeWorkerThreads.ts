@@ -9,13 +9,15 @@
  * @stability unstable
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Os from "node:os"
 import * as NodeThreads from "node:worker_threads"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as ThreadPool from "../internal/threadPool.ts"
+import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import * as WorkerThreads from "../services/WorkerThreads.ts"
 
 /**
@@ -25,15 +27,15 @@ import * as WorkerThreads from "../services/WorkerThreads.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** Threads at most, one or more. Default: one less than the machine runs at the same time, from 1 to 4. */
+  /** Threads at most: 1 to 1024. Default: one less than the machine runs at the same time, from 1 to 4. */
   readonly size?: number | undefined
-  /** Jobs that may wait for a thread; more are refused with `QueueFull`. Default: 1000. */
+  /** Jobs that may wait for a thread, 0 to 10,000,000; more are refused with `QueueFull`. Default: 1000. */
   readonly maxQueued?: number | undefined
-  /** After so many deaths in a row of threads that ran the same job, it is refused with `GaveUp`. Default: 3. */
+  /** After so many deaths in a row (1 or more) of threads that ran the same job, it is refused with `GaveUp`. Default: 3. */
   readonly maxDeaths?: number | undefined
-  /** How long it is refused before it is tried again. Default: 1 minute. */
+  /** How long it is refused before it is tried again, 0 or more. Default: 1 minute. */
   readonly giveUpFor?: Duration.Input | undefined
-  /** A thread that runs one job for longer than this is ended, and the job fails. Default: 1 minute. */
+  /** A thread that runs one job for longer than this, at least 1 ms, is ended, and the job fails. Default: 1 minute. */
   readonly timeLimit?: Duration.Input | undefined
   /**
    * The file that the threads run; it calls `NodeWorkerEntry.serve`. To be given for jobs of one's own, and by programs
@@ -85,29 +87,48 @@ const spawn =
     }
   }
 
+/** The machine is asked when a pool is made, not when this module is loaded. */
+const rules = () => ({
+  size: OptionRules.count(defaultSize(), 1, 1024),
+  maxQueued: OptionRules.count(1000, 0, 10_000_000),
+  maxDeaths: OptionRules.count(3, 1, 1_000_000),
+  giveUpFor: OptionRules.time("1 minute", 0),
+  timeLimit: OptionRules.time("1 minute", 1)
+})
+
 /**
- * Makes a pool that lives as long as its scope.
+ * Makes a pool that lives as long as its scope. Without options it cannot fail.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (
-  options: Options = {}
-): Effect.Effect<WorkerThreads.WorkerThreads["Service"], never, Scope.Scope> =>
-  ThreadPool.make({
-    spawn: spawn(options.entry ?? defaultEntry(), options.resourceLimits),
-    size: Math.max(1, options.size ?? defaultSize()),
-    maxQueued: options.maxQueued ?? 1000,
-    maxDeaths: options.maxDeaths ?? 3,
-    giveUpFor: Duration.fromInputUnsafe(options.giveUpFor ?? "1 minute"),
-    timeLimit: Duration.fromInputUnsafe(options.timeLimit ?? "1 minute")
-  })
+export function make(): Effect.Effect<WorkerThreads.WorkerThreads["Service"], never, Scope.Scope>
+export function make(
+  options: Options | undefined
+): Effect.Effect<WorkerThreads.WorkerThreads["Service"], NetworkConfig.BadOption, Scope.Scope>
+export function make(
+  options?: Options
+): Effect.Effect<WorkerThreads.WorkerThreads["Service"], NetworkConfig.BadOption, Scope.Scope> {
+  return Effect.suspend(() => Effect.fromResult(OptionRules.resolve(rules(), options))).pipe(
+    Effect.flatMap((settings) =>
+      ThreadPool.make({
+        ...settings,
+        spawn: spawn(options?.entry ?? defaultEntry(), options?.resourceLimits)
+      })
+    )
+  )
+}
 
 /**
- * Provides a pool.
+ * Provides a pool. Without options it cannot fail.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<WorkerThreads.WorkerThreads> =>
-  Layer.effect(WorkerThreads.WorkerThreads, make(options))
+export function layer(): Layer.Layer<WorkerThreads.WorkerThreads>
+export function layer(
+  options: Options | undefined
+): Layer.Layer<WorkerThreads.WorkerThreads, NetworkConfig.BadOption>
+export function layer(options?: Options): Layer.Layer<WorkerThreads.WorkerThreads, NetworkConfig.BadOption> {
+  return Layer.effect(WorkerThreads.WorkerThreads, make(options))
+}

@@ -50,9 +50,11 @@ import * as PubSub from "effect/PubSub"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Take from "effect/Take"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as PeerGroup from "../domain/PeerGroup.ts"
 import * as Punishment from "../domain/Punishment.ts"
 import * as BanListStore from "./BanListStore.ts"
+import type * as NetworkConfig from "./NetworkConfig.ts"
 
 /**
  * A ban that is in force.
@@ -98,7 +100,7 @@ export type Target = NetAddress.SocketAddress | NetAddress.IpAddress | IpNetwork
  * @since 0.1.0
  */
 export interface BanOptions {
-  /** How long it lasts, over 0; `Duration.infinity` is for ever. Default: the `banDuration` of the ban list. */
+  /** How long it lasts, at least 1 ms; `Duration.infinity` is for ever. Default: the `banDuration` of the ban list. */
   readonly duration?: Duration.Input | undefined
   /** Why, for whoever reads the list. Default: empty. */
   readonly reason?: string | undefined
@@ -118,7 +120,10 @@ export class BanList extends Context.Service<BanList, {
   /** The points that a peer has left, 0 during a ban. Never fails. */
   readonly score: (address: NetAddress.SocketAddress) => Effect.Effect<number>
   /** Bans a peer or a network from now on, in place of a ban it has. Without effect on a Unix socket. */
-  readonly ban: (target: Target, options?: BanOptions) => Effect.Effect<void, BanListStore.BanListError>
+  readonly ban: (
+    target: Target,
+    options?: BanOptions
+  ) => Effect.Effect<void, BanListStore.BanListError | NetworkConfig.BadOption>
   /**
    * Lifts the ban of exactly this peer or network and forgives its points. `false` when it was not banned. The ban of a
    * network around it stays.
@@ -198,24 +203,12 @@ const makeAnnouncer = Effect.gen(function*() {
   }
 })
 
-/**
- * Makes a ban list over the store. `bans` ends with the scope.
- *
- * **Gotchas**
- *
- * Dies with a `RangeError` for options outside of what `Punishment.Options` allow.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const make: (
-  options?: Punishment.Options
-) => Effect.Effect<BanList["Service"], never, BanListStore.BanListStore | Scope.Scope> = Effect.fnUntraced(
-  function*(options?: Punishment.Options) {
+const makeOver = Effect.fnUntraced(
+  function*(policy: Punishment.Policy) {
     const store = yield* BanListStore.BanListStore
-    const policy = Punishment.makePolicy(options)
     const failOpen = makeFailOpen()
     const { announce, bans, subscribe } = yield* makeAnnouncer
+    const banDuration = OptionRules.time(policy.banMillis, 1)
 
     const record = (group: PeerGroup.PeerGroup, points: number, reason: string) =>
       Effect.flatMap(
@@ -246,12 +239,9 @@ export const make: (
       )
 
     const ban = Effect.fnUntraced(function*(group: PeerGroup.PeerGroup, options: BanOptions) {
-      const duration = options.duration === undefined
-        ? policy.banMillis
-        : Duration.toMillis(Duration.fromInputUnsafe(options.duration))
-      if (!(duration > 0)) return yield* Effect.die(new RangeError(`duration must be over 0, got ${duration} ms`))
+      const duration = yield* Effect.fromResult(OptionRules.check("duration", banDuration, options.duration))
       const now = yield* Clock.currentTimeMillis
-      const standing = Punishment.ban({ now, duration, reason: options.reason ?? "" })
+      const standing = Punishment.ban({ now, duration: Duration.toMillis(duration), reason: options.reason ?? "" })
       yield* store.update(PeerGroup.key(group), () => [undefined, Option.some(standing)])
       return toBan(group, standing)
     })
@@ -308,22 +298,56 @@ export const make: (
 )
 
 /**
- * Provides a ban list over the `BanListStore` in the context.
+ * Makes a ban list over the store. `bans` ends with the scope. Without options it cannot fail.
  *
- * @category layers
+ * @category constructors
  * @since 0.1.0
  */
-export const layer = (options?: Punishment.Options): Layer.Layer<BanList, never, BanListStore.BanListStore> =>
-  Layer.effect(BanList, make(options))
+export function make(): Effect.Effect<BanList["Service"], never, BanListStore.BanListStore | Scope.Scope>
+export function make(
+  options: Punishment.Options | undefined
+): Effect.Effect<BanList["Service"], NetworkConfig.BadOption, BanListStore.BanListStore | Scope.Scope>
+export function make(
+  options?: Punishment.Options
+): Effect.Effect<BanList["Service"], NetworkConfig.BadOption, BanListStore.BanListStore | Scope.Scope> {
+  return Effect.flatMap(Effect.fromResult(Punishment.makePolicy(options)), makeOver)
+}
 
 /**
- * Provides a ban list that forgets everything when the program ends.
+ * Provides a ban list over the `BanListStore` in the context. Without options it cannot fail.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerMemory = (options?: Punishment.Options & BanListStore.MemoryOptions): Layer.Layer<BanList> =>
-  Layer.provide(layer(options), BanListStore.layerMemory(options))
+export function layer(): Layer.Layer<BanList, never, BanListStore.BanListStore>
+export function layer(
+  options: Punishment.Options | undefined
+): Layer.Layer<BanList, NetworkConfig.BadOption, BanListStore.BanListStore>
+export function layer(
+  options?: Punishment.Options
+): Layer.Layer<BanList, NetworkConfig.BadOption, BanListStore.BanListStore> {
+  return Layer.effect(BanList, make(options))
+}
+
+/**
+ * Options of {@link layerMemory}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MemoryOptions extends Punishment.Options, BanListStore.MemoryOptions {}
+
+/**
+ * Provides a ban list that forgets everything when the program ends. Without options it cannot fail.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export function layerMemory(): Layer.Layer<BanList>
+export function layerMemory(options: MemoryOptions | undefined): Layer.Layer<BanList, NetworkConfig.BadOption>
+export function layerMemory(options?: MemoryOptions): Layer.Layer<BanList, NetworkConfig.BadOption> {
+  return Layer.provide(layer(options), BanListStore.layerMemory(options))
+}
 
 /**
  * Provides a ban list that records nothing and turns nobody away.

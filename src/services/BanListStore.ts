@@ -16,7 +16,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Punishment from "../domain/Punishment.ts"
+import type * as NetworkConfig from "./NetworkConfig.ts"
 
 /**
  * The store cannot be reached, does not answer in time, or refuses.
@@ -111,9 +113,11 @@ export class BanListStore extends Context.Service<BanListStore, {
  * @since 0.1.0
  */
 export interface MemoryOptions {
-  /** The most groups that are remembered, at least 1. Default: 100,000, which take about 30 MB. */
+  /** The most groups that are remembered: 1 to 10,000,000. Default: 100,000, which take about 30 MB. */
   readonly maxEntries?: number | undefined
 }
+
+const rules = { maxEntries: OptionRules.count(100_000, 1, 10_000_000) }
 
 class Memory {
   readonly #maxEntries: number
@@ -169,32 +173,39 @@ class Memory {
  *
  * No operation waits, so `BanList.isBanned` over this store ends in the tick it was started in.
  *
+ * Without options it cannot fail.
+ *
  * @category layers
  * @since 0.1.0
  */
-export const layerMemory = (options?: MemoryOptions): Layer.Layer<BanListStore> =>
-  Layer.sync(BanListStore, () => {
-    const maxEntries = options?.maxEntries ?? 100_000
-    if (!(maxEntries >= 1)) throw new RangeError(`maxEntries must be at least 1, got ${maxEntries}`)
-    const memory = new Memory(maxEntries)
-    return BanListStore.of({
-      find: (keys) =>
-        Effect.sync(() => {
-          const found: Array<Entry> = []
-          for (const key of keys) {
-            const standing = memory.get(key)
-            if (standing !== undefined) found.push({ key, standing })
-          }
-          return found
-        }),
-      update: (key, f) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          const [result, next] = f(Option.fromUndefinedOr(memory.get(key)))
-          if (Option.isSome(next)) memory.set(key, next.value, now)
-          else memory.delete(key)
-          return result
-        }),
-      remove: (key) => Effect.sync(() => memory.delete(key)),
-      list: Effect.sync(() => memory.entries())
+export function layerMemory(): Layer.Layer<BanListStore>
+export function layerMemory(options: MemoryOptions | undefined): Layer.Layer<BanListStore, NetworkConfig.BadOption>
+export function layerMemory(options?: MemoryOptions): Layer.Layer<BanListStore, NetworkConfig.BadOption> {
+  const checked = Effect.fromResult(OptionRules.resolve(rules, options))
+  return Layer.effect(
+    BanListStore,
+    Effect.map(checked, ({ maxEntries }) => {
+      const memory = new Memory(maxEntries)
+      return BanListStore.of({
+        find: (keys) =>
+          Effect.sync(() => {
+            const found: Array<Entry> = []
+            for (const key of keys) {
+              const standing = memory.get(key)
+              if (standing !== undefined) found.push({ key, standing })
+            }
+            return found
+          }),
+        update: (key, f) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            const [result, next] = f(Option.fromUndefinedOr(memory.get(key)))
+            if (Option.isSome(next)) memory.set(key, next.value, now)
+            else memory.delete(key)
+            return result
+          }),
+        remove: (key) => Effect.sync(() => memory.delete(key)),
+        list: Effect.sync(() => memory.entries())
+      })
     })
-  })
+  )
+}

@@ -13,8 +13,11 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as PacketReader from "../domain/PacketReader.ts"
 import * as Slab from "../domain/Slab.ts"
+import type * as NetworkConfig from "./NetworkConfig.ts"
 
 /**
  * What a pool has in hand and has handed out.
@@ -51,10 +54,22 @@ export class BufferPool extends Context.Service<
  * @since 0.1.0
  */
 export interface Options {
-  /** Size of a slab in bytes. Larger ones are made on demand. Default: 262,144. */
+  /** Size of a slab in bytes, 1 to 1 GB. Larger ones are made on demand. Default: 262,144. */
   readonly slabSize?: number | undefined
-  /** Bytes of free slabs that are kept for the next taker; larger slabs get at most half of it. Default: 16 MB. */
+  /**
+   * Bytes of free slabs that are kept for the next taker, 0 to 64 GB; larger slabs get at most half of it. Default: 16 MB.
+   */
   readonly maxFreeBytes?: number | undefined
+}
+
+interface Settings {
+  readonly slabSize: number
+  readonly maxFreeBytes: number
+}
+
+const rules: OptionRules.Rules<Settings> = {
+  slabSize: OptionRules.count(PacketReader.slabSize, 1, 1_000_000_000),
+  maxFreeBytes: OptionRules.count(16 * 1_048_576, 0, 64_000_000_000)
 }
 
 class Pool {
@@ -66,7 +81,7 @@ class Pool {
   #freeBytes = 0
   #allocated = 0
 
-  constructor(slabSize: number, maxFreeBytes: number) {
+  constructor({ maxFreeBytes, slabSize }: Settings) {
     this.#slabSize = slabSize
     this.#maxFreeBytes = maxFreeBytes
   }
@@ -97,14 +112,8 @@ class Pool {
   }
 }
 
-/**
- * Makes a pool. It needs no closing: it is memory only.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const makeUnsafe = (options: Options = {}): BufferPool["Service"] => {
-  const pool = new Pool(options.slabSize ?? PacketReader.slabSize, options.maxFreeBytes ?? 16 * 1_048_576)
+const fromSettings = (settings: Settings): BufferPool["Service"] => {
+  const pool = new Pool(settings)
   return {
     take: (size) => pool.take(size),
     give: (slab) => pool.give(slab),
@@ -113,9 +122,25 @@ export const makeUnsafe = (options: Options = {}): BufferPool["Service"] => {
 }
 
 /**
- * Provides a pool.
+ * Makes a pool. It needs no closing: it is memory only. Throws `NetworkConfig.BadOption` for an option that cannot be used.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeUnsafe = (options?: Options): BufferPool["Service"] =>
+  fromSettings(Result.getOrThrow(OptionRules.resolve(rules, options)))
+
+/**
+ * Provides a pool. Without options it cannot fail.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: Options): Layer.Layer<BufferPool> => Layer.sync(BufferPool, () => makeUnsafe(options))
+export function layer(): Layer.Layer<BufferPool>
+export function layer(options: Options | undefined): Layer.Layer<BufferPool, NetworkConfig.BadOption>
+export function layer(options?: Options): Layer.Layer<BufferPool, NetworkConfig.BadOption> {
+  return Layer.effect(
+    BufferPool,
+    Effect.map(Effect.fromResult(OptionRules.resolve(rules, options)), fromSettings)
+  )
+}

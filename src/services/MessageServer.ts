@@ -12,11 +12,12 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CommandFailure from "../domain/CommandFailure.ts"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Message from "../domain/Message.ts"
 import type * as MessageGroup from "../domain/MessageGroup.ts"
 import type * as Connection from "./Connection.ts"
 import * as MessageClient from "./MessageClient.ts"
-import type * as NetworkManager from "./NetworkManager.ts"
+import * as NetworkManager from "./NetworkManager.ts"
 import * as NetworkService from "./NetworkService.ts"
 
 /**
@@ -75,7 +76,7 @@ export interface Options {
   readonly unknown?: "refuse" | "ignore" | undefined
   /**
    * How many requests of one peer to one service are carried out side by side, answered as they finish. The others wait,
-   * and reading from the peer pauses. Default: 1.
+   * and reading from the peer pauses. From 1 to 1,000,000. Default: 1.
    */
   readonly concurrency?: number | undefined
 }
@@ -219,6 +220,11 @@ export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M
   NetworkManager.NetworkError,
   NetworkManager.NetworkManager | Exclude<R | Services<H>, Scope.Scope>
 > => {
+  const concurrency = OptionRules.check("concurrency", OptionRules.count(1, 1, 1_000_000), options.concurrency)
+  if (Result.isFailure(concurrency)) {
+    return Layer.effectDiscard(Effect.fail(new NetworkManager.NetworkError({ reason: concurrency.failure })))
+  }
+  const most = concurrency.success
   const layers = Array.from(
     byService(group.members),
     ([serviceId, service]) =>
@@ -226,7 +232,6 @@ export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M
         Effect.gen(function*() {
           const context = yield* Effect.context<Services<H> | Scope.Scope>()
           const one = serve(service, (yield* make(connection)) as AnyHandlers<Services<H>>, connection, options)
-          const most = options.concurrency ?? 1
           const handle = most > 1 ? sideBySide(one, most) : one
           return (message: Message.Message) => Effect.provideContext(handle(message), context)
         }))

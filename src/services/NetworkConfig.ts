@@ -10,11 +10,11 @@
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
+import * as OptionRules from "../domain/internal/optionRules.ts"
 
 /**
  * The resolved settings.
@@ -76,41 +76,19 @@ export type Options = {
 }
 
 /**
- * An option has a value that cannot be used.
+ * An option has a value that cannot be used: which one, the value, and what is needed instead.
  *
  * @category errors
  * @since 0.1.0
  */
-export class BadOption extends Data.TaggedError("BadOption")<{
-  readonly option: string
-  readonly value: unknown
-  readonly problem: string
-}> {
-  override get message(): string {
-    return `option "${this.option}": ${this.problem}, not ${String(this.value)}`
-  }
-}
+export { BadOption } from "../domain/internal/optionRules.ts"
 
-type Field =
-  | { readonly kind: "count"; readonly default: number; readonly minimum: number; readonly maximum: number }
-  | { readonly kind: "time"; readonly default: Duration.Duration; readonly minimum: number }
-
-const count = (value: number, minimum: number, maximum: number): Field => ({
-  kind: "count",
-  default: value,
-  minimum,
-  maximum
-})
-const time = (value: Duration.Input, minimum: number): Field => ({
-  kind: "time",
-  default: Duration.fromInputUnsafe(value),
-  minimum
-})
+const { count, time } = OptionRules
 
 const gigabyte = 1_000_000_000
 
 /** A write must be able to hold a packet, and the inbox a slab. */
-const fields: { readonly [K in keyof Settings]: Field } = {
+const rules: OptionRules.Rules<Settings> = {
   normalLaneMessages: count(2000, 1, 1_000_000),
   highLaneMessages: count(20, 1, 1_000_000),
   laneBytes: count(32_000_000, 1, 64 * gigabyte),
@@ -133,37 +111,14 @@ const fields: { readonly [K in keyof Settings]: Field } = {
   failedLoginPoints: count(200, 0, 1_000_000)
 }
 
-const names = Object.keys(fields) as Array<keyof Settings>
-
-const resolveField = (name: string, field: Field, value: unknown): Result.Result<unknown, BadOption> => {
-  const bad = (problem: string) => Result.fail(new BadOption({ option: name, value, problem }))
-  if (field.kind === "count") {
-    return Number.isInteger(value) && (value as number) >= field.minimum && (value as number) <= field.maximum
-      ? Result.succeed(value)
-      : bad(`an integer from ${field.minimum} to ${field.maximum} is needed`)
-  }
-  const duration = Duration.fromInput(value as Duration.Input)
-  return duration._tag === "Some" && Duration.toMillis(duration.value) >= field.minimum
-    ? Result.succeed(duration.value)
-    : bad(`a duration of at least ${field.minimum} ms is needed`)
-}
-
 /**
  * Puts options over settings, or says which option cannot be used.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const override = (base: Settings, options: Options): Result.Result<Settings, BadOption> => {
-  const settings: Record<string, unknown> = { ...base }
-  for (const name of names) {
-    if (options[name] === undefined) continue
-    const resolved = resolveField(name, fields[name], options[name])
-    if (Result.isFailure(resolved)) return Result.fail(resolved.failure)
-    settings[name] = resolved.success
-  }
-  return Result.succeed(settings as unknown as Settings)
-}
+export const override = (base: Settings, options: Options): Result.Result<Settings, OptionRules.BadOption> =>
+  OptionRules.override(rules, base, options)
 
 /**
  * The settings that hold where nothing else is said.
@@ -171,9 +126,7 @@ export const override = (base: Settings, options: Options): Result.Result<Settin
  * @category constants
  * @since 0.1.0
  */
-export const defaults: Settings = Object.fromEntries(
-  names.map((name) => [name, fields[name].default])
-) as unknown as Settings
+export const defaults: Settings = OptionRules.defaults(rules)
 
 /**
  * The settings of the network managers that are built from here on.
@@ -190,15 +143,14 @@ export class NetworkConfig extends Context.Service<NetworkConfig, Settings>()("e
  * @since 0.1.0
  */
 export const config: Config.Config<Options> = Config.all(
-  Object.fromEntries(names.map((name) => {
-    const field = fields[name]
-    return [
+  Object.fromEntries(
+    Object.entries<OptionRules.Rule<unknown>>(rules).map(([name, rule]) => [
       name,
-      field.kind === "count"
-        ? Config.withDefault(Config.Int(name), field.default)
-        : Config.withDefault(Config.Duration(name), field.default)
-    ]
-  }))
+      rule.kind === "time"
+        ? Config.withDefault(Config.Duration(name), rule.default)
+        : Config.withDefault(Config.Int(name), rule.default)
+    ])
+  )
 ).pipe(Config.nested("network")) as Config.Config<Options>
 
 /**
@@ -215,7 +167,7 @@ export const config: Config.Config<Options> = Config.all(
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<NetworkConfig, BadOption> =>
+export const layer = (options: Options = {}): Layer.Layer<NetworkConfig, OptionRules.BadOption> =>
   Layer.effect(NetworkConfig, Effect.fromResult(override(defaults, options)))
 
 /**
@@ -232,7 +184,7 @@ export const layerDefaults: Layer.Layer<NetworkConfig> = Layer.succeed(NetworkCo
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig: Layer.Layer<NetworkConfig, BadOption | Config.ConfigError> = Layer.effect(
+export const layerConfig: Layer.Layer<NetworkConfig, OptionRules.BadOption | Config.ConfigError> = Layer.effect(
   NetworkConfig,
   Effect.flatMap(config, (options) => Effect.fromResult(override(defaults, options)))
 )
@@ -243,7 +195,7 @@ export const layerConfig: Layer.Layer<NetworkConfig, BadOption | Config.ConfigEr
  * @category layers
  * @since 0.1.0
  */
-export const layerFromEnv: Layer.Layer<NetworkConfig, BadOption | Config.ConfigError> = layerConfig.pipe(
+export const layerFromEnv: Layer.Layer<NetworkConfig, OptionRules.BadOption | Config.ConfigError> = layerConfig.pipe(
   Layer.provide(
     // The variables count as they are when the layer is built, not when this module was loaded.
     ConfigProvider.layer(

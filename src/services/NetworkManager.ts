@@ -5,7 +5,7 @@
  *
  * A manager has no global state: several can live side by side. Connections and listeners are scoped. When the scope of
  * the manager is closed it accepts nobody any more, gives what is queued a bounded time to leave (`drainTimeout`), and
- * closes every socket.
+ * closes every socket. From then on `connect`, `bind` and `register` fail with `ManagerClosed`.
  *
  * @stability unstable
  * @since 0.1.0
@@ -31,13 +31,25 @@ import * as Transport from "./Transport.ts"
 import * as WorkerThreads from "./WorkerThreads.ts"
 
 /**
- * A connection or listener could not be made because of what was asked for.
+ * The scope of the manager is closed, or closing.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ManagerClosed extends Data.TaggedError("ManagerClosed") {
+  override get message(): string {
+    return "the network manager is closed"
+  }
+}
+
+/**
+ * A connection, a listener or a service could not be made because of what was asked for, or because the manager is closed.
  *
  * @category errors
  * @since 0.1.0
  */
 export class NetworkError extends Data.TaggedError("NetworkError")<{
-  readonly reason: EndPoint.BadEndPoint | NetworkConfig.BadOption | Transport.TransportError
+  readonly reason: EndPoint.BadEndPoint | NetworkConfig.BadOption | Transport.TransportError | ManagerClosed
 }> {
   override get message(): string {
     return this.reason.message
@@ -116,7 +128,7 @@ export type MakeHandler<E, R> = (
 export class NetworkManager extends Context.Service<NetworkManager, {
   /**
    * A handle on the connection to an end point, which is dialled unless there is one already. The handle works at once;
-   * the connection lives as long as the scope of one of its handles.
+   * the connection lives as long as the scope of one of its handles. Port 0 is refused.
    */
   readonly connect: (
     endPoint: EndPoint.Input,
@@ -129,7 +141,7 @@ export class NetworkManager extends Context.Service<NetworkManager, {
   ) => Effect.Effect<Listener, NetworkError, R | Scope.Scope>
   /**
    * Tells a handler of each message to a service, from any connection of this manager, until the scope is closed. Any
-   * number of handlers may be told of one service.
+   * number of handlers may be told of one service. Service 126 is refused: peers keep it for themselves.
    */
   readonly register: <E, R>(
     serviceId: number,
@@ -140,7 +152,7 @@ export class NetworkManager extends Context.Service<NetworkManager, {
 }>()("effect-flowee/NetworkManager") {}
 
 /**
- * Makes a network manager. `NodeNetwork` and `MemoryNetwork` provide all that it needs.
+ * Makes a network manager. `NodeNetwork` provides it with all that it needs, `TestNetwork` does for tests.
  *
  * @category constructors
  * @since 0.1.0
@@ -163,7 +175,8 @@ export const make: Effect.Effect<
     banList: yield* BanList.BanList,
     settings: yield* NetworkConfig.NetworkConfig,
     threads: yield* WorkerThreads.WorkerThreads,
-    toError: (reason) => new NetworkError({ reason })
+    toError: (reason) => new NetworkError({ reason }),
+    closed: new NetworkError({ reason: new ManagerClosed() })
   })
 })
 

@@ -46,19 +46,22 @@ export const layer = <E, R>(
   )
 
 /**
- * Registers a service without state of its own.
+ * Registers a service without state of its own. A plain function as handler costs least.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerHandler = <E, R>(
+export const layerHandler = <E = never, R = never>(
   serviceId: number,
-  handler: (message: Message.Message, connection: Connection.Connection) => Effect.Effect<unknown, E, R>
+  handler: (message: Message.Message, connection: Connection.Connection) => Effect.Effect<unknown, E, R> | void
 ): Layer.Layer<never, NetworkManager.NetworkError, NetworkManager.NetworkManager | Exclude<R, Scope.Scope>> =>
   layer(
     serviceId,
     (connection) =>
       Effect.contextWith((context: Context.Context<R>) =>
-        Effect.succeed((message: Message.Message) => Effect.provideContext(handler(message, connection), context))
+        Effect.succeed((message: Message.Message) => {
+          const handled = handler(message, connection)
+          return handled === undefined ? undefined : Effect.provideContext(handled, context)
+        })
       )
   )

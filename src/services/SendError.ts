@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import type * as Message from "../domain/Message.ts"
 import type * as SendRefusal from "../domain/SendRefusal.ts"
 import type * as DisconnectReason from "./DisconnectReason.ts"
+import type * as NetworkConfig from "./NetworkConfig.ts"
 
 /**
  * The lane holds as many messages or bytes as it may.
@@ -101,13 +102,18 @@ export class TooManyRequests extends Data.TaggedError("TooManyRequests")<{ reado
 }
 
 /**
- * A request got no reply.
+ * A request got no reply. With `BadOption` and the reasons of a `SendError` it was not sent.
  *
  * @category errors
  * @since 0.1.0
  */
 export class RequestError extends Data.TaggedError("RequestError")<{
-  readonly reason: RequestTimedOut | RequestInterrupted | TooManyRequests | SendError["reason"]
+  readonly reason:
+    | RequestTimedOut
+    | RequestInterrupted
+    | TooManyRequests
+    | NetworkConfig.BadOption
+    | SendError["reason"]
 }> {
   override get message(): string {
     return this.reason.message

@@ -62,7 +62,9 @@ export class TransportError extends Schema.TaggedError<TransportError>("effect-f
   }
 ) {
   override get message(): string {
-    const cause = this.cause instanceof Error ? `: ${this.cause.message}` : ""
+    // The other problems say all that their causes do.
+    const isVague = this.problem === "TlsFailed" || this.problem === "Other"
+    const cause = isVague && this.cause instanceof Error ? `: ${this.cause.message}` : ""
     return `${this.address}: ${explain[this.problem]}${cause}`
   }
 }

@@ -6,7 +6,21 @@ import { linesOf, runFlowee } from "../utils/flowee.ts"
 
 const root = Path.resolve(import.meta.dirname, "../..")
 
-const commands = ["hub", "ping", "decode", "encode"]
+const commands = [
+  "hub",
+  "generate",
+  "version",
+  "info",
+  "block",
+  "tx",
+  "address",
+  "mempool",
+  "watch",
+  "send",
+  "ping",
+  "decode",
+  "encode"
+]
 
 /** Runs a program to its end: gives its exit code and what it printed. */
 const run = (program: string, args: ReadonlyArray<string>) =>
@@ -59,7 +73,7 @@ describe("flowee", () => {
         const { code, stderr, stdout } = yield* runFlowee(args)
         assert.strictEqual(code, 1, args.join(" "))
         assert.strictEqual(stdout, "")
-        assert.include(stderr, args.at(-1))
+        assert.include(stderr, args[args.length - 1]!)
         assert.notInclude(stderr, "    at ")
       }
     }))

@@ -1,13 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration } from "effect"
+import { Duration, Result } from "effect"
 import * as Punishment from "../../src/domain/Punishment.ts"
 
 const hour = 3_600_000
 const day = 24 * hour
 const start = 1_700_000_000_000
 
-const smooth = Punishment.makePolicy()
-const hourly = Punishment.makePolicy({ decay: "hourly" })
+const policyOf = (options?: Punishment.Options) => Result.getOrThrow(Punishment.makePolicy(options))
+
+const smooth = policyOf()
+const hourly = policyOf({ decay: "hourly" })
 
 const punish = (
   standing: Punishment.Standing,
@@ -139,7 +141,7 @@ describe("Punishment", () => {
       }
     }
     // A threshold that was lowered bans at the next points, not for being forgiven.
-    const lowered = Punishment.makePolicy({ threshold: 100 })
+    const lowered = policyOf({ threshold: 100 })
     assert.isFalse(Punishment.isBanned(punish(withPoints(500), -1, start, lowered), start))
     assert.isTrue(Punishment.isBanned(punish(withPoints(500), 1, start, lowered), start))
   })
@@ -152,11 +154,11 @@ describe("Punishment", () => {
   })
 
   it("follows its options", () => {
-    const policy = Punishment.makePolicy({ threshold: 10, banDuration: "1 minute", forgivenPerHour: 0 })
+    const policy = policyOf({ threshold: 10, banDuration: "1 minute", forgivenPerHour: 0 })
     const standing = punish(Punishment.clean(start), 9, start, policy)
     assert.strictEqual(Punishment.score(standing, start + 1000 * day, policy), 9)
     assert.strictEqual(punish(standing, 1, start, policy).bannedUntil, start + 60_000)
-    const endless = Punishment.makePolicy({ banDuration: Duration.infinity })
+    const endless = policyOf({ banDuration: Duration.infinity })
     assert.strictEqual(withPoints(1000, endless).bannedUntil, Punishment.forever)
   })
 
@@ -170,6 +172,9 @@ describe("Punishment", () => {
       { forgivenPerHour: -1 },
       { forgivenPerHour: NaN }
     ]
-    for (const options of wrong) assert.throws(() => Punishment.makePolicy(options), RangeError)
+    for (const options of wrong) {
+      const error = Result.getOrThrow(Result.flip(Punishment.makePolicy(options)))
+      assert.strictEqual(error.option, Object.keys(options)[0])
+    }
   })
 })

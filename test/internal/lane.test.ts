@@ -93,6 +93,64 @@ describe("Lane", () => {
       assert.deepStrictEqual(idsOf(take(lane)), [2])
     }))
 
+  it.effect("has room at once for what comes instead of what was withdrawn, however often", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make({ maxMessages: 4 })
+      const stays = numbered(0)
+      lane.offerUnsafe(stays)
+      let last: ReturnType<typeof numberedAll> = []
+      for (let round = 1; round <= 50; round++) {
+        lane.withdraw(new Set(last))
+        assert.strictEqual(lane.messages, 1)
+        assert.strictEqual(lane.bytes, envelope.wireSize(stays))
+        last = numberedAll(3, 4, round * 3)
+        for (const message of last) assert.isTrue(lane.offerUnsafe(message))
+        assert.isFalse(lane.offerUnsafe(numbered(999)))
+      }
+      assert.deepStrictEqual(idsOf(take(lane)), [0, 150, 151, 152])
+      assert.strictEqual(lane.messages, 4)
+    }))
+
+  it.effect("gives a withdrawn message out neither when it was given back nor when it is sent once more", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make()
+      const messages = numberedAll(6)
+      for (const message of messages) lane.offerUnsafe(message)
+      lane.giveBack(take(lane, 2))
+      lane.withdraw(new Set([messages[1]!]))
+      lane.giveBack(take(lane, 2))
+      lane.withdraw(new Set([messages[4]!]))
+      assert.deepStrictEqual(lane.withdraw(new Set([messages[1]!, messages[4]!])), [])
+      assert.strictEqual(lane.messages, 4)
+      assert.deepStrictEqual(idsOf(take(lane)), [0, 2, 3, 5])
+      lane.offerUnsafe(messages[4]!)
+      assert.deepStrictEqual(idsOf(take(lane)), [4])
+    }))
+
+  it.effect("sends a message again that was withdrawn", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make()
+      const messages = numberedAll(6)
+      for (const message of messages) lane.offerUnsafe(message)
+      lane.withdraw(new Set([messages[1]!]))
+      lane.offerUnsafe(messages[1]!)
+      assert.deepStrictEqual(idsOf(take(lane)), [0, 2, 3, 4, 5, 1])
+    }))
+
+  it.effect("takes as much time for each of many that are withdrawn one by one as for one of few", () =>
+    Effect.gen(function*() {
+      const count = 20_000
+      const { lane } = yield* make({ maxMessages: count, maxBytes: 1_000_000_000 })
+      const messages = numberedAll(count)
+      for (const message of messages) lane.offerUnsafe(message)
+      // To go through the queue for each one would look at 200 million messages, and take ten seconds.
+      const start = performance.now()
+      for (const message of messages) assert.strictEqual(lane.withdraw(new Set([message])).length, 1)
+      assert.isBelow(performance.now() - start, 1000)
+      assert.isTrue(lane.isEmpty)
+      assert.strictEqual(lane.bytes, 0)
+    }))
+
   it.effect("fails all that wait when it is closed, with what was taken of each", () =>
     Effect.gen(function*() {
       const { lane } = yield* make({ maxMessages: 2 })

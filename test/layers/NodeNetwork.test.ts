@@ -26,7 +26,7 @@ const makeManager = (options?: NetworkConfig.Options) =>
 interface Kind {
   readonly name: string
   readonly rounds: number
-  readonly transport: Effect.Effect<Transport.Transport["Service"], Transport.TransportError>
+  readonly transport: Effect.Effect<Transport.Transport["Service"], Transport.TransportError | NetworkConfig.BadOption>
   readonly address: Effect.Effect<EndPoint.Input, never, Scope.Scope>
 }
 

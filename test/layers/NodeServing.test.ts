@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Scope } from "effect"
 import { Deferred, Effect, Layer, Schedule } from "effect"
 import * as Message from "../../src/domain/Message.ts"
 import * as NodeNetwork from "../../src/layers/NodeNetwork.ts"
@@ -14,7 +15,7 @@ const withServing = <A, E>(
   options: Omit<NodeServing.Options, "module">,
   use: (
     serving: NodeServing.NodeServing["Service"]
-  ) => Effect.Effect<A, E, NetworkManager.NetworkManager | BanList.BanList | import("effect").Scope.Scope>
+  ) => Effect.Effect<A, E, NetworkManager.NetworkManager | BanList.BanList | Scope.Scope>
 ) =>
   Effect.scoped(Effect.flatMap(NodeServing.make({ module, ...options }), use)).pipe(
     Effect.provide(Layer.merge(Layer.fresh(NodeNetwork.layer()), Layer.fresh(BanList.layerMemory())))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { Deferred, Effect, Exit, Scope } from "effect"
 import { IpNetwork, NetAddress } from "effect/net"
 import { TestClock } from "effect/testing"
 import * as PeerGroup from "../../src/domain/PeerGroup.ts"
@@ -393,9 +393,8 @@ describe("binding", () => {
       Effect.gen(function*() {
         const host = yield* bed.host("10.0.0.9")
         yield* host.close
-        const fiber = yield* Effect.forkChild(host.manager.bind(server))
-        const exit = yield* Fiber.await(fiber)
-        assert.isTrue(Exit.hasInterrupts(exit))
+        const { reason } = yield* Effect.flip(host.manager.bind(server))
+        assert.strictEqual(reason._tag, "ManagerClosed")
       })
     ))
 })

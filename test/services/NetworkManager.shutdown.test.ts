@@ -342,14 +342,15 @@ describe("closing a manager", () => {
       })
     ))
 
-  it.effect("a connection or a listener is not to be had from a closed manager", () =>
+  it.effect("a connection, a listener or a service is not to be had from a closed manager", () =>
     withBed((bed) =>
       Effect.gen(function*() {
         const host = yield* bed.host("10.0.0.9")
         yield* host.close
-        for (const ask of [host.manager.connect(server), host.manager.bind(server)]) {
-          const exit = yield* Fiber.await(yield* Effect.forkChild(ask as Effect.Effect<unknown, unknown, Scope.Scope>))
-          assert.isTrue(Exit.hasInterrupts(exit))
+        const { bind, connect, register } = host.manager
+        for (const ask of [connect(server), bind(server), register(5, () => Effect.succeed(() => {}))]) {
+          const { reason } = yield* Effect.flip(ask as Effect.Effect<unknown, NetworkManager.NetworkError, Scope.Scope>)
+          assert.strictEqual(reason._tag, "ManagerClosed")
         }
         assert.deepStrictEqual(yield* bed.network.links, [])
       })

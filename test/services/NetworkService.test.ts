@@ -336,4 +336,24 @@ describe("NetworkService", () => {
         assert.instanceOf(error, NetworkManager.NetworkError)
       })
     ))
+
+  it.effect("takes a plain function as its handler", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const { host } = yield* listening(bed)
+        const seen: Array<number> = []
+        const layer = NetworkService.layerHandler(43, (message, connection) => {
+          seen.push(message.messageId)
+          connection.sendUnsafe(Message.reply(message, { messageId: 9 }))
+        })
+        yield* Layer.build(Layer.provide(layer, Layer.succeedContext(host.context)))
+        const peer = yield* bed.dial("10.0.0.1", server)
+        for (const messageId of [1, 2]) {
+          yield* peer.send(Native.encode(Message.make({ serviceId: 43, messageId })))
+          yield* settle
+        }
+        assert.deepStrictEqual(seen, [1, 2])
+        assert.isAbove((yield* peer.rest).length, 0)
+      })
+    ))
 })

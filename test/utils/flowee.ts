@@ -1,7 +1,11 @@
-import { Effect } from "effect"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { ConfigProvider, Console, Effect, Layer, Queue, Runtime, type Scope, Sink, Stdio, Stream } from "effect"
+import { TerminalCapabilities } from "effect/cli"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as process from "node:process"
+import * as Flowee from "../../src/cli/flowee.ts"
+import * as Main from "../../src/cli/terminal/main.ts"
 
 const root = Path.resolve(import.meta.dirname, "../..")
 
@@ -28,8 +32,58 @@ const spawn = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
     { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] }
   )
 
-/** Runs the command to its end. */
-export const runFlowee = (args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Run> =>
+/** Collects what is written to it. */
+const collector = () => {
+  const pieces: Array<string> = []
+  return {
+    add: (...args: ReadonlyArray<unknown>) => pieces.push(`${args.join(" ")}\n`),
+    sink: () =>
+      Sink.forEach((piece: string | Uint8Array) =>
+        Effect.sync(() => pieces.push(typeof piece === "string" ? piece : Buffer.from(piece).toString("latin1")))
+      ),
+    get text() {
+      return pieces.join("")
+    }
+  }
+}
+
+/** Runs the command to its end in this process: fast, and without a terminal. */
+export const runFlowee = (
+  args: ReadonlyArray<string>,
+  options: { readonly input?: string; readonly env?: Record<string, string> } = {}
+): Effect.Effect<Run> =>
+  Effect.gen(function*() {
+    const stdout = collector()
+    const stderr = collector()
+    const Environment = Layer.merge(
+      NodeServices.layer,
+      Stdio.layerTest({
+        args: Effect.succeed(args),
+        stdin: Stream.succeed(new TextEncoder().encode(options.input ?? "")),
+        stdout: stdout.sink,
+        stderr: stderr.sink
+      })
+    )
+    const exit = yield* Main.program(Flowee.flowee, { version: "0.0.0" }).pipe(
+      Effect.provide(Environment),
+      Effect.provideService(TerminalCapabilities.TerminalCapabilities, {
+        canColor: false,
+        canAnimate: false,
+        canPrompt: false
+      }),
+      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(options.env ?? {})),
+      Effect.provideService(Console.Console, { ...globalThis.console, log: stdout.add, error: stderr.add }),
+      Effect.exit
+    )
+    let code: number | null = null
+    Runtime.defaultTeardown(exit, (result) => {
+      code = result
+    })
+    return { code, stdout: stdout.text, stderr: stderr.text }
+  })
+
+/** Runs the command to its end, in a process of its own. */
+export const spawnFlowee = (args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Run> =>
   Effect.callback<Run>((resume) => {
     const child = spawn(args, options.env)
     const run = { stdout: "", stderr: "" }
@@ -50,35 +104,73 @@ export const runFlowee = (args: ReadonlyArray<string>, options: Options = {}): E
     })
   })
 
-/** A command that runs until the scope is closed: gives what it says first on standard output. */
-export const startFlowee = (args: ReadonlyArray<string>) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly child: ChildProcess.ChildProcess; readonly line: string }, Error>((resume) => {
-      const child = spawn(args)
-      let stdout = ""
-      let stderr = ""
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text
-        const end = stdout.indexOf("\n")
-        if (end >= 0) resume(Effect.succeed({ child, line: stdout.slice(0, end) }))
-      })
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        stderr += text
-      })
-      child.on("close", () => resume(Effect.fail(new Error(`flowee ${args.join(" ")} ended: ${stderr}`))))
-    }),
-    ({ child }) =>
-      Effect.callback<void>((resume) => {
-        if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-        child.on("close", () => resume(Effect.void))
-        child.kill("SIGTERM")
-      })
-  )
+/** A command that runs until it is ended, or the scope is closed. */
+export interface Started {
+  readonly child: ChildProcess.ChildProcess
+  /** The next line of standard output. */
+  readonly line: Effect.Effect<string>
+  /** The next line of standard error. */
+  readonly note: Effect.Effect<string>
+  /** Sends a signal and waits for the end: gives the exit code. */
+  readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
+}
+
+const lines = (stream: NodeJS.ReadableStream, queue: Queue.Queue<string>): void => {
+  let rest = ""
+  stream.setEncoding("utf8")
+  stream.on("data", (text: string) => {
+    const pieces = (rest + text).split("\n")
+    rest = pieces.pop()!
+    for (const piece of pieces) Queue.offerUnsafe(queue, piece)
+  })
+}
+
+const ended = (child: ChildProcess.ChildProcess) =>
+  Effect.callback<number | null>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.succeed(child.exitCode))
+    child.on("close", (code) => resume(Effect.succeed(code)))
+  })
+
+export const startFlowee = (
+  args: ReadonlyArray<string>,
+  env?: Record<string, string>
+): Effect.Effect<Started, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const out = yield* Queue.unbounded<string>()
+    const notes = yield* Queue.unbounded<string>()
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => spawn(args, env)),
+      (child) =>
+        Effect.suspend(() => {
+          child.kill("SIGKILL")
+          return ended(child)
+        })
+    )
+    lines(child.stdout, out)
+    lines(child.stderr, notes)
+    const next = (queue: Queue.Queue<string>, name: string) =>
+      Queue.take(queue).pipe(
+        Effect.timeoutOrElse({
+          duration: "20 seconds",
+          orElse: () => Effect.die(new Error(`flowee ${args.join(" ")}: no line on ${name}`))
+        })
+      )
+    return {
+      child,
+      line: next(out, "standard output"),
+      note: next(notes, "standard error"),
+      end: (signal) =>
+        Effect.suspend(() => {
+          child.kill(signal)
+          return ended(child)
+        })
+    }
+  })
 
 /** A Hub of one's own, on a free port: gives its end point. */
-export const startHub = Effect.map(
-  startFlowee(["hub", "--port", "0", "--json"]),
-  ({ line }) => (JSON.parse(line) as { readonly hub: string }).hub
-)
+export const startHub = Effect.gen(function*() {
+  const hub = yield* startFlowee(["hub", "--port", "0", "--json"])
+  return (JSON.parse(yield* hub.line) as { readonly hub: string }).hub
+})
 
 export const linesOf = (text: string): ReadonlyArray<string> => text.split("\n").slice(0, -1)

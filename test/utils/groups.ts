@@ -1,7 +1,8 @@
 /**
  * A service that is declared as a message group, a host that serves it, and a client of it.
  */
-import { Effect, Layer, Schema, type Scope } from "effect"
+import { Effect, Layer, Result, Schema, type Scope } from "effect"
+import type * as Message from "../../src/domain/Message.ts"
 import * as MessageGroup from "../../src/domain/MessageGroup.ts"
 import * as Wire from "../../src/domain/Wire.ts"
 import type * as Connection from "../../src/services/Connection.ts"
@@ -9,7 +10,9 @@ import * as MessageClient from "../../src/services/MessageClient.ts"
 import * as MessageServer from "../../src/services/MessageServer.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
 import * as ReconnectPolicy from "../../src/services/ReconnectPolicy.ts"
-import type { Bed, Host } from "./network.ts"
+import { serve } from "./dialling.ts"
+import * as Native from "./native.ts"
+import { type Bed, type Host, type RawPeer, settle } from "./network.ts"
 
 export const serverHost = "10.0.0.9"
 export const clientHost = "10.0.0.7"
@@ -141,3 +144,30 @@ export const reasonOf = <A>(
 /** The one connection that a listener has. */
 export const accepted = (listener: NetworkManager.Listener): Effect.Effect<Connection.Connection> =>
   Effect.map(listener.connections, ([connection]) => connection!)
+
+// ---------------------------------------------------------------------------------------------------------------------
+// a server that speaks in raw bytes
+// ---------------------------------------------------------------------------------------------------------------------
+
+/** Runs an effect beside the test. */
+export const start = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
+
+/** The body of an answer with a total. */
+export const totalOf = (sum: number): Uint8Array => Result.getOrThrow(total.reply.encode({ total: sum }))
+
+/** A client whose server speaks in raw bytes. */
+export const rawServer = Effect.fnUntraced(function*(bed: Bed, options?: MessageClient.Options) {
+  const { accept } = yield* serve(bed, server)
+  const connection = yield* dialling(bed)
+  const peer = yield* accept
+  yield* settle
+  return { accept, connection, peer, client: MessageClient.make(Counter, connection, options) }
+})
+
+/** The messages that a peer received. */
+export const heard = (peer: RawPeer): Effect.Effect<ReadonlyArray<Message.Message>> =>
+  Effect.map(peer.rest, (hex) => Native.receive(Native.fromHex(hex), Native.whole, { keep: true }).messages)
+
+/** Lets a peer send messages. */
+export const say = (peer: RawPeer, ...messages: ReadonlyArray<Message.Message>): Effect.Effect<void> =>
+  peer.send(Native.encode(...messages))

@@ -36,6 +36,7 @@ export const second = {
   miner: address("e280b9bd92646a310ddc0e190f62c5fd3f10a956"),
   minerScript: scriptHash("6635668319e920678468897844edc421d9d5a614253b990582f5f0a320a1e41a"),
   spent: txId("de0711bf3528f9cd0b3464ca162b9cf4e62018f1d6fe4c24a2f89fb17d1c4931"),
+  coinbase: txId("a84c7d75c3f592a620a4a7eb5e689dd8c138facd00ec8921a6d72ff56bd5c335"),
   payment: txId("5c42432ca161b60318cd224b376f0d0e560ce5536a433d23bbadd7bbe7cfdbed"),
   proof: "3078705eb3ec8d1c5aee46789a31aeb4e9744c26b2f0ec65b5826776649bddd8",
   block: block("08c431b1832b62d74b86780915778537d620cb2d40c4f76392a2ff62f6308bcd")

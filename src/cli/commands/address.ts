@@ -71,21 +71,25 @@ const described = Effect.fnUntraced(function*(hub: Asking.Hub, text: string) {
 })
 
 /** @internal */
-export const address = Command.make("address", config, ({ address, ...target }) =>
-  Asking.ask(target, (hub) =>
-    Option.match(address, {
-      onNone: () => created(hub),
-      onSome: (text) => described(hub, text)
-    })).pipe(Effect.flatMap(Report.print))).pipe(
-    Command.withDescription(`Makes a new address with its key, or says what is known of one.
+export const address = Command.make(
+  "address",
+  config,
+  ({ address, ...target }) =>
+    Asking.ask(target, (hub) =>
+      Option.match(address, {
+        onNone: () => created(hub),
+        onSome: (text) => described(hub, text)
+      })).pipe(Effect.flatMap(Report.print))
+).pipe(
+  Command.withDescription(`Makes a new address with its key, or says what is known of one.
 
   The key is made by the Hub, and everybody on the way could see it: it is for tests, and for no money at all.`),
-    Command.withShortDescription("Make an address, or describe one"),
-    Command.withExamples([
-      { command: "flowee address", description: "A new one" },
-      {
-        command: "flowee address bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd",
-        description: "Its scripts, and what waits in the mempool for it"
-      }
-    ])
-  )
+  Command.withShortDescription("Make an address, or describe one"),
+  Command.withExamples([
+    { command: "flowee address", description: "A new one" },
+    {
+      command: "flowee address bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd",
+      description: "Its scripts, and what waits in the mempool for it"
+    }
+  ])
+)

@@ -47,16 +47,20 @@ const bestBlock = (hub: Asking.Hub): Effect.Effect<HubQuery.Block, Asking.HubErr
   Effect.map(hub.bestBlockHash, (hash) => ({ hash }))
 
 /** @internal */
-export const block = Command.make("block", config, ({ block, ...target }) =>
-  Asking.ask(target, (hub) =>
-    Option.match(block, { onNone: () => bestBlock(hub), onSome: Effect.succeed }).pipe(
-      Effect.flatMap(hub.blockVerbose),
-      Effect.map(toReport)
-    )).pipe(Effect.flatMap(Report.print))).pipe(
-    Command.withDescription("Says what a block is made of, with the ids of its transactions."),
-    Command.withShortDescription("What a block is made of"),
-    Command.withExamples([
-      { command: "flowee block", description: "The best one" },
-      { command: "flowee block 1", description: "The one after the first" }
-    ])
-  )
+export const block = Command.make(
+  "block",
+  config,
+  ({ block, ...target }) =>
+    Asking.ask(target, (hub) =>
+      Option.match(block, { onNone: () => bestBlock(hub), onSome: Effect.succeed }).pipe(
+        Effect.flatMap(hub.blockVerbose),
+        Effect.map(toReport)
+      )).pipe(Effect.flatMap(Report.print))
+).pipe(
+  Command.withDescription("Says what a block is made of, with the ids of its transactions."),
+  Command.withShortDescription("What a block is made of"),
+  Command.withExamples([
+    { command: "flowee block", description: "The best one" },
+    { command: "flowee block 1", description: "The one after the first" }
+  ])
+)

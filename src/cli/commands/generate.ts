@@ -78,17 +78,21 @@ const made = Effect.fnUntraced(function*(hub: Asking.Hub, count: number, given: 
 })
 
 /** @internal */
-export const generate = Command.make("generate", config, ({ address, count, ...target }) =>
-  Asking.ask(target, (hub) => made(hub, count, address)).pipe(Effect.flatMap(Report.print))).pipe(
-    Command.withDescription(`Has a Hub make blocks. That is for networks of one's own, such as that of "flowee hub".
+export const generate = Command.make(
+  "generate",
+  config,
+  ({ address, count, ...target }) =>
+    Asking.ask(target, (hub) => made(hub, count, address)).pipe(Effect.flatMap(Report.print))
+).pipe(
+  Command.withDescription(`Has a Hub make blocks. That is for networks of one's own, such as that of "flowee hub".
 
   What a block pays can be spent when 100 blocks have followed it.`),
-    Command.withShortDescription("Have blocks made"),
-    Command.withExamples([
-      { command: "flowee generate 3", description: "Three blocks, paid to a new address" },
-      {
-        command: "flowee generate 101 --address bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd",
-        description: "As many as it takes until the first can be spent"
-      }
-    ])
-  )
+  Command.withShortDescription("Have blocks made"),
+  Command.withExamples([
+    { command: "flowee generate 3", description: "Three blocks, paid to a new address" },
+    {
+      command: "flowee generate 101 --address bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd",
+      description: "As many as it takes until the first can be spent"
+    }
+  ])
+)

@@ -29,7 +29,9 @@ const config = {
   ),
   cookieFile: Flag.Path("cookie-file").pipe(
     Flag.withMetavar("FILE"),
-    Flag.withDescription("Let in only who has the cookie of this file, which is made if it is missing. Default: everybody"),
+    Flag.withDescription(
+      "Let in only who has the cookie of this file, which is made if it is missing. Default: everybody"
+    ),
     Flag.optional
   )
 }

@@ -19,9 +19,12 @@ const toReport = (info: HubLiveTransactions.MempoolInfo): Report.Report => ({
 })
 
 /** @internal */
-export const mempool = Command.make("mempool", Target.flags, (target) =>
-  Asking.ask(target, (hub) => Effect.map(hub.mempoolInfo, toReport)).pipe(Effect.flatMap(Report.print))).pipe(
-    Command.withDescription("Says how much waits in the mempool of a Hub for the next block."),
-    Command.withShortDescription("What waits for the next block"),
-    Command.withExamples([{ command: "flowee mempool", description: "The Hub of this machine" }])
-  )
+export const mempool = Command.make(
+  "mempool",
+  Target.flags,
+  (target) => Asking.ask(target, (hub) => Effect.map(hub.mempoolInfo, toReport)).pipe(Effect.flatMap(Report.print))
+).pipe(
+  Command.withDescription("Says how much waits in the mempool of a Hub for the next block."),
+  Command.withShortDescription("What waits for the next block"),
+  Command.withExamples([{ command: "flowee mempool", description: "The Hub of this machine" }])
+)

@@ -86,31 +86,37 @@ const summary = (rounds: ReadonlyArray<Round>): string => {
 export const ping = Command.make(
   "ping",
   config,
-  Effect.fnUntraced(function*({ count, ...target }) {
-    const manager = yield* NetworkManager.NetworkManager
-    const pongs = yield* Queue.sliding<void>(16)
-    const connection = yield* manager.connect(target.hub, {
-      ...(yield* Connecting.options(target)),
-      envelope: Pinging.envelope(() => Queue.offerUnsafe(pongs, undefined))
-    })
-    yield* Connecting.within(connection, target.timeout)(connection.connected)
-    // A Hub closes the connection of who asks nothing. Another peer may leave that unanswered.
-    yield* Effect.forkScoped(Effect.ignore(MessageClient.make(HubMeta.group, connection).version()))
+  Effect.fnUntraced(
+    function*({ count, ...target }) {
+      const manager = yield* NetworkManager.NetworkManager
+      const pongs = yield* Queue.sliding<void>(16)
+      const connection = yield* manager.connect(target.hub, {
+        ...(yield* Connecting.options(target)),
+        envelope: Pinging.envelope(() => Queue.offerUnsafe(pongs, undefined))
+      })
+      yield* Connecting.within(connection, target.timeout)(connection.connected)
+      // A Hub closes the connection of who asks nothing. Another peer may leave that unanswered.
+      yield* Effect.forkScoped(Effect.ignore(MessageClient.make(HubMeta.group, connection).version()))
 
-    const rounds: Array<Round> = []
-    while (rounds.length < count) {
-      if (rounds.length > 0) yield* Effect.sleep("1 second")
-      const round = yield* one(connection, pongs, Duration.min(target.timeout, Duration.seconds(2)))
-      rounds.push(round)
-      yield* show(connection.endPoint, round, rounds.length)
-    }
-    if (rounds.every((round) => round === undefined)) {
-      return yield* new Unanswered({ endPoint: connection.endPoint })
-    }
-    if (!(yield* JsonFlag.Json)) yield* Output.printLine(summary(rounds))
-  }, Effect.scoped, Effect.provide(Connecting.network))
+      const rounds: Array<Round> = []
+      while (rounds.length < count) {
+        if (rounds.length > 0) yield* Effect.sleep("1 second")
+        const round = yield* one(connection, pongs, Duration.min(target.timeout, Duration.seconds(2)))
+        rounds.push(round)
+        yield* show(connection.endPoint, round, rounds.length)
+      }
+      if (rounds.every((round) => round === undefined)) {
+        return yield* new Unanswered({ endPoint: connection.endPoint })
+      }
+      if (!(yield* JsonFlag.Json)) yield* Output.printLine(summary(rounds))
+    },
+    Effect.scoped,
+    Effect.provide(Connecting.network)
+  )
 ).pipe(
-  Command.withDescription("Measures how long a Hub, or any other Flowee peer, takes to answer a ping of the network layer."),
+  Command.withDescription(
+    "Measures how long a Hub, or any other Flowee peer, takes to answer a ping of the network layer."
+  ),
   Command.withShortDescription("Measure how long a peer takes to answer"),
   Command.withExamples([
     { command: "flowee ping", description: "The Hub of this machine" },

@@ -23,18 +23,25 @@ const config = {
 }
 
 /** @internal */
-export const send = Command.make("send", config, ({ dryRun, transaction, ...target }) =>
-  Asking.ask(target, (hub) =>
-    Effect.map(hub.sendTransaction(transaction, { validateOnly: dryRun }), (txId): Report.Report => ({
-      rows: [[dryRun ? "could be sent" : "sent", txId]],
-      json: { txId, sent: !dryRun }
-    }))).pipe(Effect.flatMap(Report.print))).pipe(
-    Command.withDescription(
-      "Gives a transaction to a Hub, which puts it into its mempool and tells the network. Prints its id."
-    ),
-    Command.withShortDescription("Send a transaction"),
-    Command.withExamples([
-      { command: "flowee send 0200000001...", description: "To the Hub of this machine" },
-      { command: "flowee send --dry-run 0200000001...", description: "Would it be taken?" }
-    ])
-  )
+export const send = Command.make(
+  "send",
+  config,
+  ({ dryRun, transaction, ...target }) =>
+    Asking.ask(
+      target,
+      (hub) =>
+        Effect.map(hub.sendTransaction(transaction, { validateOnly: dryRun }), (txId): Report.Report => ({
+          rows: [[dryRun ? "could be sent" : "sent", txId]],
+          json: { txId, sent: !dryRun }
+        }))
+    ).pipe(Effect.flatMap(Report.print))
+).pipe(
+  Command.withDescription(
+    "Gives a transaction to a Hub, which puts it into its mempool and tells the network. Prints its id."
+  ),
+  Command.withShortDescription("Send a transaction"),
+  Command.withExamples([
+    { command: "flowee send 0200000001...", description: "To the Hub of this machine" },
+    { command: "flowee send --dry-run 0200000001...", description: "Would it be taken?" }
+  ])
+)

@@ -38,8 +38,10 @@ interface Found {
 
 const find = (hub: Asking.Hub, which: HubQuery.Transaction): Effect.Effect<Found, Asking.HubError | NoBytes> =>
   which.txId === undefined
-    ? Effect.flatMap(hub.transaction(which, { withBytes: true }), ({ bytes }) =>
-      bytes === undefined ? Effect.fail(new NoBytes()) : Effect.succeed({ height: which.height, bytes }))
+    ? Effect.flatMap(
+      hub.transaction(which, { withBytes: true }),
+      ({ bytes }) => bytes === undefined ? Effect.fail(new NoBytes()) : Effect.succeed({ height: which.height, bytes })
+    )
     : Effect.map(hub.liveTransaction(which), ({ bytes, height }) => ({ height, bytes }))
 
 const showInput = (input: Transaction.Input): string =>
@@ -81,18 +83,22 @@ const toReport = (
 }
 
 /** @internal */
-export const tx = Command.make("tx", config, ({ transaction: which, ...target }) =>
-  Asking.ask(target, (hub) =>
-    Effect.gen(function*() {
-      const found = yield* find(hub, which)
-      const transaction = yield* Effect.fromResult(Transaction.decode(found.bytes))
-      return toReport(found, transaction, yield* hub.network)
-    })).pipe(Effect.flatMap(Report.print))).pipe(
-    Command.withDescription(`Says what a transaction spends and pays, and where it is.
+export const tx = Command.make(
+  "tx",
+  config,
+  ({ transaction: which, ...target }) =>
+    Asking.ask(target, (hub) =>
+      Effect.gen(function*() {
+        const found = yield* find(hub, which)
+        const transaction = yield* Effect.fromResult(Transaction.decode(found.bytes))
+        return toReport(found, transaction, yield* hub.network)
+      })).pipe(Effect.flatMap(Report.print))
+).pipe(
+  Command.withDescription(`Says what a transaction spends and pays, and where it is.
 
   By its id a Hub finds what is in its mempool; what is in blocks only where it has an index of them.`),
-    Command.withShortDescription("What a transaction does"),
-    Command.withExamples([
-      { command: "flowee tx 1:81", description: "The first one of the second block" }
-    ])
-  )
+  Command.withShortDescription("What a transaction does"),
+  Command.withExamples([
+    { command: "flowee tx 1:81", description: "The first one of the second block" }
+  ])
+)

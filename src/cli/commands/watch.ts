@@ -42,13 +42,16 @@ const follow = <E, R>(
     yield* print(happenings)
   }).pipe(Effect.scoped, Effect.provide(Connecting.network))
 
-const blocks = Command.make("blocks", Target.flags, (target) =>
-  follow(target, (hub) =>
-    Effect.map(hub.blockCount, (from) => Stream.map(hub.blocks({ from }), Happening.ofBlocks)))).pipe(
-    Command.withDescription("Tells of the best block, of each one that comes, and of those that leave the chain."),
-    Command.withShortDescription("Blocks that come and go"),
-    Command.withExamples([{ command: "flowee watch blocks", description: "Until Ctrl-C" }])
-  )
+const blocks = Command.make(
+  "blocks",
+  Target.flags,
+  (target) =>
+    follow(target, (hub) => Effect.map(hub.blockCount, (from) => Stream.map(hub.blocks({ from }), Happening.ofBlocks)))
+).pipe(
+  Command.withDescription("Tells of the best block, of each one that comes, and of those that leave the chain."),
+  Command.withShortDescription("Blocks that come and go"),
+  Command.withExamples([{ command: "flowee watch blocks", description: "Until Ctrl-C" }])
+)
 
 const address = Command.make("address", {
   addresses: Argument.String("address").pipe(
@@ -61,12 +64,14 @@ const address = Command.make("address", {
     Effect.gen(function*() {
       const network = yield* hub.network
       const hashes = yield* Effect.forEach(addresses, (text) => Known.parseAddress(text, network))
-      const names = new Map(hashes.map((hash) =>
-        [HubAddress.toScriptHash(hash), HubAddress.toCashAddress(hash, network)] as const
-      ))
+      const names = new Map(
+        hashes.map((hash) => [HubAddress.toScriptHash(hash), HubAddress.toCashAddress(hash, network)] as const)
+      )
       return Stream.map(hub.addresses([...names.keys()]), Happening.ofAddresses(names))
     }))).pipe(
-    Command.withDescription("Tells of each transaction that pays an address or spends from it: when it is sent, and when it is in a block."),
+    Command.withDescription(
+      "Tells of each transaction that pays an address or spends from it: when it is sent, and when it is in a block."
+    ),
     Command.withShortDescription("Payments to and from addresses"),
     Command.withExamples([{
       command: "flowee watch address bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd",
@@ -74,21 +79,27 @@ const address = Command.make("address", {
     }])
   )
 
-const tx = Command.make("tx", {
-  txIds: Known.argument("transaction", Known.txId).pipe(
-    Argument.withDescription("The id of a transaction"),
-    Argument.atLeast(1)
+const tx = Command.make(
+  "tx",
+  {
+    txIds: Known.argument("transaction", Known.txId).pipe(
+      Argument.withDescription("The id of a transaction"),
+      Argument.atLeast(1)
+    ),
+    ...Target.flags
+  },
+  ({ txIds, ...target }) =>
+    follow(target, (hub) => Effect.succeed(Stream.map(hub.transactions(txIds), Happening.ofTransactions)))
+).pipe(
+  Command.withDescription(
+    "Tells what becomes of transactions: when they are sent, when they are in a block, and when another one spends the same."
   ),
-  ...Target.flags
-}, ({ txIds, ...target }) =>
-  follow(target, (hub) => Effect.succeed(Stream.map(hub.transactions(txIds), Happening.ofTransactions)))).pipe(
-    Command.withDescription("Tells what becomes of transactions: when they are sent, when they are in a block, and when another one spends the same."),
-    Command.withShortDescription("What becomes of transactions"),
-    Command.withExamples([{
-      command: "flowee watch tx 4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b",
-      description: "Until Ctrl-C"
-    }])
-  )
+  Command.withShortDescription("What becomes of transactions"),
+  Command.withExamples([{
+    command: "flowee watch tx 4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b",
+    description: "Until Ctrl-C"
+  }])
+)
 
 /** @internal */
 export const watch = Command.make("watch").pipe(

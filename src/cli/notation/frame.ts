@@ -65,7 +65,7 @@ export const encode = (frame: Frame): Result.Result<Uint8Array, string> => {
     case "Native":
       return pack(NativeEnvelope.envelope, Message.make(frame))
     case "System":
-      return Result.succeed(NativeEnvelope[frame.what])
+      return Result.succeed(frame.what === "ping" ? NativeEnvelope.ping : NativeEnvelope.pong)
     case "Legacy":
       return pack(legacyEnvelope(frame.network), LegacyEnvelope.message(frame.command, frame.body))
     case "Body":

@@ -18,8 +18,7 @@ type Title =
   | { readonly _tag: "Legacy"; readonly network: Network.Network; readonly command: LegacyCommand.Command }
   | { readonly _tag: "Body" }
 
-const forms =
-  "it is none of: native SERVICE/MESSAGE, native ping, native pong, legacy NETWORK COMMAND, tagged, or JSON"
+const forms = "it is none of: native SERVICE/MESSAGE, native ping, native pong, legacy NETWORK COMMAND, tagged, or JSON"
 
 const parseLegacyTitle = (name: string, command: string): Result.Result<Title, string> => {
   const network = Network.fromName(name)

@@ -17,8 +17,7 @@ export const parse = (line: string): Result.Result<unknown, string> =>
     catch: (cause) => `the line is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`
   })
 
-const replacer = (_key: string, value: unknown): unknown =>
-  typeof value === "bigint" ? value.toString() : value
+const replacer = (_key: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
 
 /**
  * A value as JSON: integers beyond what JSON programs can hold as text.

@@ -14,7 +14,9 @@ export class TextFrames {
   push(line: string): ReadonlyArray<FrameReader.Found> {
     this.#line += 1
     // An object, or rows without an envelope.
-    return this.#located(/^\s*[{[]/.test(line) ? [...this.#parser.end(), FrameJson.parse(line)] : this.#parser.push(line))
+    return this.#located(
+      /^\s*[{[]/.test(line) ? [...this.#parser.end(), FrameJson.parse(line)] : this.#parser.push(line)
+    )
   }
 
   end(): ReadonlyArray<FrameReader.Found> {

@@ -36,17 +36,30 @@ const report = <E extends { readonly message: string }>(cause: Cause.Cause<E>): 
   return Output.note(error.message)
 }
 
-/** @internal */
+/**
+ * A command as a program: what is wrong is told, and then fails it.
+ *
+ * @internal
+ */
+export const program = <Name extends string, Input, E extends { readonly message: string }, C>(
+  command: Command.Command<Name, Input, C, E, Command.Environment>,
+  options: { readonly version: string }
+): Effect.Effect<void, E | CliError.CliError, Command.Environment> =>
+  Command.run(command, options).pipe(
+    Effect.tapCause(report),
+    Effect.provide([CliOutput.layerPresenter(presenter), Layer.succeed(Logger.LogToStderr, true)])
+  )
+
+/**
+ * Runs a command to the end of the process.
+ *
+ * @internal
+ */
 export const run = <Name extends string, Input, E extends { readonly message: string }, C>(
   command: Command.Command<Name, Input, C, E, Command.Environment>,
   options: { readonly version: string }
 ): void =>
-  Command.run(command, options).pipe(
-    Effect.tapCause(report),
-    Effect.provide([
-      NodeServices.layer,
-      CliOutput.layerPresenter(presenter),
-      Layer.succeed(Logger.LogToStderr, true)
-    ]),
+  program(command, options).pipe(
+    Effect.provide(NodeServices.layer),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )

@@ -40,7 +40,7 @@ const heightPush = (height: number): Uint8Array => Auth.encodeDataPush(Auth.bigI
 /**
  * Tells whether the script of a coinbase begins with the height of its block (BIP 34).
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const hasHeight = (script: Uint8Array, height: number): boolean => {

@@ -36,7 +36,7 @@ const opReturn = 0x6a
 /**
  * Tells whether nobody can ever spend an output with this script, so that there is no need to remember it.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const isUnspendable = (script: Uint8Array): boolean => script[0] === opReturn || script.length > 10_000

@@ -142,7 +142,7 @@ export const make = (contents: Contents): Transaction => {
 /**
  * Tells whether a transaction creates money, as the first one of a block does.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const isCoinbase = ({ inputs }: Contents): boolean => inputs.length === 1 && isNull(inputs[0])
@@ -150,7 +150,7 @@ export const isCoinbase = ({ inputs }: Contents): boolean => inputs.length === 1
 /**
  * Tells whether an input names no output.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const isNull = ({ index, txId }: OutPoint): boolean =>

@@ -94,7 +94,7 @@ const firstTime = 500_000_000
 /**
  * Tells whether the lock time of a transaction lets it be in a block (BIP 113).
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const isFinal = ({ inputs, lockTime }: Transaction.Contents, place: Place): boolean =>

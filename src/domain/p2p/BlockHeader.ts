@@ -164,7 +164,7 @@ export const merkleRootAt = (packed: Uint8Array, index: number): Uint8Array =>
 /**
  * Tells whether a packed header names that hash as the block before it.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const followsAt = (packed: Uint8Array, index: number, previous: Uint8Array): boolean => {

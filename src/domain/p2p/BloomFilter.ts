@@ -137,7 +137,7 @@ export const insert = (self: BloomFilter, element: Uint8Array): void => {
 /**
  * Tells whether an element may be in the set. A filter without bytes matches everything.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const contains = (self: BloomFilter, element: Uint8Array): boolean => {
@@ -168,7 +168,7 @@ export const insertOutpoint = (self: BloomFilter, txid: Uint8Array, index: numbe
 /**
  * Tells whether an output of a transaction may be in the set.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const containsOutpoint = (self: BloomFilter, txid: Uint8Array, index: number): boolean =>

@@ -54,7 +54,7 @@ export const parseUnsafe = (text: string): Uint8Array => {
 /**
  * Tells whether two hashes are the same.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const equals = (a: Uint8Array, b: Uint8Array): boolean => {

@@ -59,7 +59,7 @@ export const work = (bits: number): bigint => {
  *
  * It compares bytes and makes no bigint, since each header of a chain is checked with it.
  *
- * @category predicates
+ * @category guards
  * @since 0.1.0
  */
 export const isMet = (hash: Uint8Array, bits: number): boolean => {

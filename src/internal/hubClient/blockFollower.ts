@@ -4,6 +4,7 @@
  * What the Hub tells by itself is taken at its word while it fits: the next block, the removal of the last ones. Whenever
  * it does not fit, and after every gap, the Hub is asked for headers from the last block on that the subscriber knows.
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
@@ -26,9 +27,16 @@ export interface Questions {
   readonly header: (
     height: HubQuantity.BlockHeight
   ) => Effect.Effect<HubBlockChain.Header | undefined, HubError.HubError>
+  /** What the answers of one socket have in common, and no other: the same value as long as it lasts. */
+  readonly session: Effect.Effect<unknown>
   /** Whether an error only says that the connection is gone. A gap is told when it is back. */
   readonly isForLater: (error: HubError.HubError) => Effect.Effect<boolean>
 }
+
+/** An answer came over another socket than the one before: a gap is told first. */
+class SocketChanged extends Data.TaggedError("SocketChanged")<{}> {}
+
+type Failure = HubError.HubError | SocketChanged
 
 type Events = ReadonlyArray<HubEvent.BlockEvent>
 
@@ -112,18 +120,20 @@ export class BlockFollower {
           )
         )).pipe(
         Stream.catch((error) =>
-          Stream.unwrap(Effect.map(
-            this.#questions.isForLater(error),
-            (later) => later ? Stream.empty : Stream.fail(error)
-          ))
+          error._tag === "SocketChanged"
+            ? Stream.empty
+            : Stream.unwrap(Effect.map(
+              this.#questions.isForLater(error),
+              (later) => later ? Stream.empty : Stream.fail(error)
+            ))
         )
       )
   }
 
   /** Some steps back or forth; `undefined` when there is nothing left to do, an empty list when an answer did not fit. */
-  get #step(): Effect.Effect<Events | undefined, HubError.HubError> {
+  get #step(): Effect.Effect<Events | undefined, Failure> {
     return Effect.gen({ self: this }, function*() {
-      const { bestBlock, blocks } = yield* this.#questions.tip
+      const { bestBlock, blocks } = yield* this.#ask(this.#questions.tip)
       if (this.#tip === blocks && (this.#hashes.get(blocks) ?? bestBlock) === bestBlock) return undefined
       const removed = yield* this.#back(blocks)
       if (removed.length > 0) return toRemoved(removed)
@@ -133,13 +143,25 @@ export class BlockFollower {
     })
   }
 
+  #header(height: HubQuantity.BlockHeight): Effect.Effect<HubBlockChain.Header | undefined, Failure> {
+    return this.#ask(this.#questions.header(height))
+  }
+
+  #ask<A>(question: Effect.Effect<A, HubError.HubError>): Effect.Effect<A, Failure> {
+    return Effect.gen({ self: this }, function*() {
+      const before = yield* this.#questions.session
+      const answer = yield* question
+      return before === (yield* this.#questions.session) ? answer : yield* new SocketChanged()
+    })
+  }
+
   /** Gives up the blocks that are not on the chain any more. */
-  #back(height: number): Effect.Effect<ReadonlyArray<HubBlockNotification.BlockRef>, HubError.HubError> {
+  #back(height: number): Effect.Effect<ReadonlyArray<HubBlockNotification.BlockRef>, Failure> {
     return Effect.gen({ self: this }, function*() {
       const removed: Array<HubBlockNotification.BlockRef> = []
       for (let hash = this.#hashes.get(this.#tip); hash !== undefined; hash = this.#hashes.get(this.#tip)) {
         const tip = HubQuantity.BlockHeight.make(this.#tip)
-        if (tip <= height && (yield* this.#questions.header(tip))?.hash === hash) break
+        if (tip <= height && (yield* this.#header(tip))?.hash === hash) break
         removed.push({ hash, height: tip })
         this.#pop()
       }
@@ -148,11 +170,11 @@ export class BlockFollower {
   }
 
   /** Goes on to the next blocks, as far as each one follows the last. */
-  #forth(height: number): Effect.Effect<Events, HubError.HubError> {
+  #forth(height: number): Effect.Effect<Events, Failure> {
     const count = Math.min(height - this.#tip, headersAtOnce)
     const heights = Array.from({ length: count }, (_, i) => HubQuantity.BlockHeight.make(this.#tip + 1 + i))
     return Effect.map(
-      Effect.forEach(heights, this.#questions.header, { concurrency: "unbounded" }),
+      Effect.forEach(heights, (height) => this.#header(height), { concurrency: "unbounded" }),
       (headers) => {
         const events: Array<HubEvent.BlockEvent> = []
         for (const header of headers) {

@@ -97,14 +97,20 @@ const start = (
 const questions = (connection: Connection.Connection, asking: Asking): BlockFollower.Questions => ({
   tip: asking.blockChainInfo,
   header: (height) => Effect.map(asking.blockHeader({ height }), Option.getOrUndefined),
+  session: connection.state,
   isForLater: (error) => Patience.isForLater(connection, error)
 })
 
-/** @internal */
+/**
+ * The streams of a client. What blocks are missing is asked without retries: after a lost connection, a gap is told first.
+ *
+ * @internal
+ */
 export const make = (
   subscriptions: Subscriptions.Subscriptions,
   connection: Connection.Connection,
-  asking: Asking
+  asking: Asking,
+  askingOnce: Asking
 ): Pick<HubClient.HubClient["Service"], "blocks" | "addresses" | "transactions" | "doubleSpends"> => ({
   blocks: ({ from, ...options } = {}) =>
     Stream.unwrap(
@@ -112,7 +118,7 @@ export const make = (
         const buffer = yield* bufferOf("blocks", options)
         // Where it starts is known before it is subscribed: what comes in between is caught up with.
         const [height, hash] = yield* start(connection, asking, from)
-        const follower = new BlockFollower.BlockFollower(questions(connection, asking), height, hash)
+        const follower = new BlockFollower.BlockFollower(questions(connection, askingOnce), height, hash)
         const queue = yield* subscriptions.blocks.open(all, buffer)
         return Stream.flatMap(Stream.fromQueue(queue), (told) => follower.follow(told))
       })

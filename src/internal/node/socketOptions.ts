@@ -2,6 +2,8 @@
  * The options of the transport, with the defaults filled in and durations as Node wants them.
  */
 import * as Duration from "effect/Duration"
+import * as Result from "effect/Result"
+import * as OptionRules from "../../domain/internal/optionRules.ts"
 
 /** @internal */
 export interface Options {
@@ -26,15 +28,23 @@ export interface SocketOptions {
   readonly lingerMillis: number
 }
 
+const rules = {
+  // The system takes seconds, as a 32-bit number or less.
+  keepAlive: OptionRules.time(0, 0, 32_767_000),
+  backlog: OptionRules.count(511, 1, 0x7fffffff),
+  linger: OptionRules.time("2 seconds", 0, OptionRules.longestTimer)
+}
+
 /** @internal */
-export const resolve = (options: Options): SocketOptions => ({
-  socket: {
-    // A link ends when the receiver has had all bytes before the end: Node must not end it before.
-    allowHalfOpen: true,
-    noDelay: options.noDelay ?? true,
-    keepAlive: options.keepAlive !== undefined,
-    keepAliveInitialDelay: options.keepAlive === undefined ? 0 : Duration.toMillis(options.keepAlive)
-  },
-  listen: { backlog: options.backlog ?? 511, ...(options.reusePort === true ? { reusePort: true } : {}) },
-  lingerMillis: Duration.toMillis(options.linger ?? Duration.seconds(2))
-})
+export const resolve = (options: Options): Result.Result<SocketOptions, OptionRules.BadOption> =>
+  Result.map(OptionRules.resolve(rules, options), ({ backlog, keepAlive, linger }) => ({
+    socket: {
+      // A link ends when the receiver has had all bytes before the end: Node must not end it before.
+      allowHalfOpen: true,
+      noDelay: options.noDelay ?? true,
+      keepAlive: options.keepAlive !== undefined,
+      keepAliveInitialDelay: Duration.toMillis(keepAlive)
+    },
+    listen: { backlog, ...(options.reusePort === true ? { reusePort: true } : {}) },
+    lingerMillis: Duration.toMillis(linger)
+  }))

@@ -7,12 +7,16 @@ import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
+import * as OptionRules from "../../domain/internal/optionRules.ts"
 import * as PeerGroup from "../../domain/PeerGroup.ts"
-import * as BanList from "../../services/BanList.ts"
+import type * as BanList from "../../services/BanList.ts"
 import type * as Asker from "./asker.ts"
 import * as Protocol from "./protocol.ts"
 
 const maxLag = 256
+
+/** A ban without a duration gets that of the list. */
+const banDuration = OptionRules.time(Duration.infinity, 1)
 
 const keyOf = (target: BanList.Target): string =>
   PeerGroup.key(IpNetwork.isIpNetwork(target) ? PeerGroup.fromNetwork(target) : PeerGroup.fromAddress(target))
@@ -45,13 +49,15 @@ export const make = (asker: Asker.Asker): RemoteBanList => {
       isBanned: (address) => asker.ask("isBanned", { address: NetAddress.formatSocketAddress(address) }),
       score: (address) => asker.ask("score", { address: NetAddress.formatSocketAddress(address) }),
       ban: (target, options) =>
-        asker.ask("ban", {
-          group: keyOf(target),
-          millis: options?.duration === undefined
-            ? undefined
-            : Duration.toMillis(Duration.fromInputUnsafe(options.duration)),
-          reason: options?.reason
-        }),
+        Effect.flatMap(
+          Effect.fromResult(OptionRules.check("duration", banDuration, options?.duration)),
+          (duration) =>
+            asker.ask("ban", {
+              group: keyOf(target),
+              millis: options?.duration === undefined ? undefined : Duration.toMillis(duration),
+              reason: options?.reason
+            })
+        ),
       unban: (target) => asker.ask("unban", { group: keyOf(target) }),
       list: Effect.map(asker.ask("list", {}), (bans) => bans.map(Protocol.fromPlain)),
       bans: Stream.callback<BanList.Ban>(

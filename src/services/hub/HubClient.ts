@@ -9,7 +9,7 @@
  * **Example** (Mining, and watching it)
  *
  * ```ts
- * import { Effect, Stream } from "effect"
+ * import { Effect, Layer, Stream } from "effect"
  * import { HubClient, NodeNetwork } from "effect-flowee"
  *
  * const program = Effect.gen(function*() {
@@ -18,8 +18,7 @@
  *   yield* hub.generateBlocks({ address, blocks: 3 })
  *   yield* Stream.runForEach(hub.blocks(), (event) => Effect.log(event))
  * }).pipe(
- *   Effect.provide(HubClient.layer({ endPoint: "localhost:1235" })),
- *   Effect.provide(NodeNetwork.layer())
+ *   Effect.provide(Layer.provide(HubClient.layer({ endPoint: "localhost:1235" }), NodeNetwork.layer()))
  * )
  * ```
  *
@@ -211,12 +210,14 @@ export const make: (
   const connect = manager.connect(endPoint, options)
   const connection = yield* connect
   const subscriptions = yield* Subscriptions.get(manager, connection, connect)
-  const calls = Calls.make(MessageClient.make(HubApi.calls, connection, { retries, timeout }))
+  const callsWith = (retries: number | undefined) =>
+    Calls.make(MessageClient.make(HubApi.calls, connection, { retries, timeout }))
+  const calls = callsWith(retries)
   return HubClient.of({
     connection,
     ...calls,
     ...Networks.make(calls),
-    ...Streams.make(subscriptions, connection, calls)
+    ...Streams.make(subscriptions, connection, calls, callsWith(0))
   })
 })
 

@@ -77,7 +77,10 @@ describe("frames as text and as JSON", () => {
       if (frame._tag !== "Native") return []
       const { name, service, message, values = [] } = JSON.parse(FrameJson.format(frame))
       const nameless = (values as ReadonlyArray<ReadonlyArray<unknown>>).filter(([, , , name]) => name === undefined)
-      return [...(name === undefined ? [`${service}/${message}`] : []), ...nameless.map(([tag]) => `${service}: ${tag}`)]
+      return [
+        ...(name === undefined ? [`${service}/${message}`] : []),
+        ...nameless.map(([tag]) => `${service}: ${tag}`)
+      ]
     })
     // One of the requests was made up, to be refused.
     assert.deepStrictEqual(unnamed.filter((name) => !name.includes(":")).length, 1, unnamed.join())
@@ -199,12 +202,17 @@ describe("captures", () => {
 
 describe("text of frames", () => {
   it("may leave out names and remarks", () => {
-    const text = "# a remark\n\nnative 1/4\n  header 11 5\n  7 int 2   # of the block\n\ntagged\n  1 string \"a # b\"  # text\n"
-    assert.deepStrictEqual(framesOf(ofText(text)).map(hexOf), ["0b0008011004580504" + "3802", "0a05" + "61202320 62".replaceAll(" ", "")])
+    const text =
+      "# a remark\n\nnative 1/4\n  header 11 5\n  7 int 2   # of the block\n\ntagged\n  1 string \"a # b\"  # text\n"
+    assert.deepStrictEqual(framesOf(ofText(text)).map(hexOf), [
+      "0b0008011004580504" + "3802",
+      "0a05" + "61202320 62".replaceAll(" ", "")
+    ])
   })
 
   it("has an object or a list in one line", () => {
-    const text = "native ping\n{\"envelope\":\"native\",\"service\":4,\"message\":101}\n[[1,\"int\",\"5\"]]\nnative pong"
+    const text =
+      "native ping\n{\"envelope\":\"native\",\"service\":4,\"message\":101}\n[[1,\"int\",\"5\"]]\nnative pong"
     assert.deepStrictEqual(framesOf(ofText(text)).map(hexOf), [
       "0600087e2c04",
       "07000804106504",

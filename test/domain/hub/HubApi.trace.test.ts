@@ -35,9 +35,9 @@ describe("the frames of recorded conversations with a Hub", () => {
     assert.strictEqual(count("reply") + count("failure"), count("request") + count("unsupported"))
   })
 
-  it.each(frames.map((frame, i) => ({ ...frame, name: `${i} ${frame.label} (${frame.meaning.kind})` })))(
-    "$name",
-    ({ hex, meaning, message }) => {
+  it.each(frames.map((frame, i) => [`${i} ${frame.label} (${frame.meaning.kind})`, frame] as const))(
+    "%s",
+    (_, { hex, meaning, message }) => {
       if (message === undefined) {
         assert.strictEqual(hex, Native.toHex(Native.envelope[meaning.kind as "ping" | "pong"]))
         return
