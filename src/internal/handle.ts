@@ -23,7 +23,7 @@ import type * as Peer from "./peer.ts"
 /** A reader of states or events that lags by more than this misses the oldest. */
 const eventBuffer = 256
 
-const requestTimeout = OptionRules.time("30 seconds", 1)
+const requestTimeout = OptionRules.time("30 seconds", 0)
 
 /** Its functions are properties, so that they can be passed on by themselves. */
 class Handle implements Connection.Connection {

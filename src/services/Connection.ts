@@ -46,7 +46,7 @@ export interface SendOptions {
  * @since 0.1.0
  */
 export interface RequestOptions extends SendOptions {
-  /** How long to wait for the reply, at least 1 ms, the wait for room included. Default: `requestTimeout`. */
+  /** How long to wait for the reply, 0 or more, the wait for room included. Default: `requestTimeout`. */
   readonly timeout?: Duration.Input | undefined
 }
 

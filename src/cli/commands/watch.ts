@@ -31,6 +31,7 @@ const print = <E, R>(happenings: Stream.Stream<Happening.Happening, E, R>) =>
 /** Watches something of a Hub. Once it was there it may be gone for as long as it likes. */
 const follow = <E, R>(
   target: Target.Target,
+  what: string,
   start: (hub: Asking.Hub) => Effect.Effect<Stream.Stream<Happening.Happening, E>, E, R>
 ) =>
   Effect.gen(function*() {
@@ -38,15 +39,23 @@ const follow = <E, R>(
     const happenings = yield* Connecting.within(hub.connection, target.timeout)(
       Effect.andThen(hub.connection.connected, start(hub))
     )
+    yield* Output.note(`watching ${what} at ${hub.connection.endPoint}, until Ctrl-C`)
     yield* Effect.forkScoped(Connecting.explainLosses(hub.connection))
     yield* print(happenings)
   }).pipe(Effect.scoped, Effect.provide(Connecting.network))
+
+const countOf = (things: ReadonlyArray<string>, name: string): string =>
+  things.length === 1 ? things[0]! : `${things.length} ${name}`
 
 const blocks = Command.make(
   "blocks",
   Target.flags,
   (target) =>
-    follow(target, (hub) => Effect.map(hub.blockCount, (from) => Stream.map(hub.blocks({ from }), Happening.ofBlocks)))
+    follow(
+      target,
+      "blocks",
+      (hub) => Effect.map(hub.blockCount, (from) => Stream.map(hub.blocks({ from }), Happening.ofBlocks))
+    )
 ).pipe(
   Command.withDescription("Tells of the best block, of each one that comes, and of those that leave the chain."),
   Command.withShortDescription("Blocks that come and go"),
@@ -60,7 +69,7 @@ const address = Command.make("address", {
   ),
   ...Target.flags
 }, ({ addresses, ...target }) =>
-  follow(target, (hub) =>
+  follow(target, countOf(addresses, "addresses"), (hub) =>
     Effect.gen(function*() {
       const network = yield* hub.network
       const hashes = yield* Effect.forEach(addresses, (text) => Known.parseAddress(text, network))
@@ -89,7 +98,11 @@ const tx = Command.make(
     ...Target.flags
   },
   ({ txIds, ...target }) =>
-    follow(target, (hub) => Effect.succeed(Stream.map(hub.transactions(txIds), Happening.ofTransactions)))
+    follow(
+      target,
+      countOf(txIds, "transactions"),
+      (hub) => Effect.succeed(Stream.map(hub.transactions(txIds), Happening.ofTransactions))
+    )
 ).pipe(
   Command.withDescription(
     "Tells what becomes of transactions: when they are sent, when they are in a block, and when another one spends the same."

@@ -1,8 +1,9 @@
 /**
  * The way of one subscriber along the chain: every block once, in order, and every block that leaves the chain.
  *
- * What the Hub tells by itself is taken at its word while it fits: the next block, the removal of the last ones. Whenever
- * it does not fit, and after every gap, the Hub is asked for headers from the last block on that the subscriber knows.
+ * That there is a new block is only a hint, as is the end of a gap: the Hub is then asked for headers, from the last block
+ * on that the subscriber knows, and each has to follow the one before. When many blocks come at once, the first of them is
+ * the hint that brings them all.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -72,28 +73,26 @@ export class BlockFollower {
       case "Gap":
         return Stream.concat(Stream.succeed(told), this.#catchUp)
       case "Added":
-        return this.#onAdded(told.block)
+        return this.#knows(told.block) ? Stream.empty : this.#catchUp
       case "Removed":
         return Stream.fromIterable(this.#onRemoved(told.blocks))
     }
-  }
-
-  #onAdded(block: HubBlockNotification.BlockRef): Stream.Stream<HubEvent.BlockEvent, HubError.HubError> {
-    const { hash, height } = block
-    if (height === this.#tip + 1) return Stream.succeed(this.#push(block))
-    const isKnown = height <= this.#tip && (this.#hashes.get(height) ?? hash) === hash
-    return isKnown ? Stream.empty : this.#catchUp
   }
 
   /** Blocks that the subscriber does not know are not taken from it. */
   #onRemoved(blocks: ReadonlyArray<HubBlockNotification.BlockRef>): Events {
     const removed: Array<HubBlockNotification.BlockRef> = []
     for (const block of [...blocks].sort((a, b) => b.height - a.height)) {
-      if (block.height !== this.#tip || (this.#hashes.get(block.height) ?? block.hash) !== block.hash) continue
+      if (block.height !== this.#tip || !this.#knows(block)) continue
       removed.push(block)
       this.#pop()
     }
     return toRemoved(removed)
+  }
+
+  /** A block so long past that its hash is forgotten, or from before the subscriber came, is taken for the same. */
+  #knows({ hash, height }: HubBlockNotification.BlockRef): boolean {
+    return height <= this.#tip && (this.#hashes.get(height) ?? hash) === hash
   }
 
   #push({ hash, height }: HubBlockNotification.BlockRef): HubEvent.BlockEvent {
@@ -155,16 +154,16 @@ export class BlockFollower {
     })
   }
 
-  /** Gives up the blocks that are not on the chain any more. */
+  /** Gives up the blocks that are not on the chain any more: all at once, so that nothing is given up and not told. */
   #back(height: number): Effect.Effect<ReadonlyArray<HubBlockNotification.BlockRef>, Failure> {
     return Effect.gen({ self: this }, function*() {
       const removed: Array<HubBlockNotification.BlockRef> = []
-      for (let hash = this.#hashes.get(this.#tip); hash !== undefined; hash = this.#hashes.get(this.#tip)) {
-        const tip = HubQuantity.BlockHeight.make(this.#tip)
-        if (tip <= height && (yield* this.#header(tip))?.hash === hash) break
-        removed.push({ hash, height: tip })
-        this.#pop()
+      for (let at = this.#tip; this.#hashes.has(at); at--) {
+        const block = { hash: this.#hashes.get(at)!, height: HubQuantity.BlockHeight.make(at) }
+        if (at <= height && (yield* this.#header(block.height))?.hash === block.hash) break
+        removed.push(block)
       }
+      for (const _ of removed) this.#pop()
       return removed
     })
   }
