@@ -65,6 +65,12 @@ type Arguments<Request> = {} extends Request ? [request?: Request, options?: Cal
 /**
  * The functions and streams of a group.
  *
+ * **Gotchas**
+ *
+ * Notifications are not lost: when a stream of them is read too slowly, reading from the connection pauses, and with it
+ * the replies to calls. A reader that calls over the same connection for each notification is best given a buffer that
+ * drops, such as `Stream.buffer({ capacity: 1000, strategy: "sliding" })`.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -61,6 +61,12 @@ export class ChainHub {
     })
   }
 
+  /** Subscriptions belong to connections: those that are gone have none. */
+  forget(connections: ReadonlyArray<Connection.Connection>): void {
+    const ids = new Set(connections.map(({ id }) => id))
+    for (const connection of this.subscribers) if (!ids.has(connection.id)) this.subscribers.delete(connection)
+  }
+
   readonly answer: FakeHub.Answer = (request, connection) => this.tamper(request, this.#answer(request, connection))
 
   #answer(request: Message.Message, connection: Connection.Connection): ReadonlyArray<Message.Message> {

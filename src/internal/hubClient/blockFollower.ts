@@ -41,6 +41,12 @@ type Failure = HubError.HubError | SocketChanged
 
 type Events = ReadonlyArray<HubEvent.BlockEvent>
 
+interface Step {
+  readonly events: Events
+  /** Whether the subscriber is where the Hub is. */
+  readonly isThere: boolean
+}
+
 const none: Events = []
 
 /** So many of the last blocks are remembered, to notice when they leave the chain. No reorganisation was ever as deep. */
@@ -110,36 +116,39 @@ export class BlockFollower {
   /** Asks until the subscriber is where the Hub is. */
   get #catchUp(): Stream.Stream<HubEvent.BlockEvent, HubError.HubError> {
     return Stream.paginate(0, (contradictions) =>
-      Effect.map(this.#step, (events) =>
-        events === undefined
-          ? [none, Option.none<number>()] as const
-          : [events, Option.some(events.length > 0 ? 0 : contradictions + 1)] as const).pipe(
-          Effect.tap(([, next]) =>
-            Option.isSome(next) && next.value > maxContradictions ? Effect.fail(contradiction) : Effect.void
-          )
-        )).pipe(
-        Stream.catch((error) =>
-          error._tag === "SocketChanged"
-            ? Stream.empty
-            : Stream.unwrap(Effect.map(
-              this.#questions.isForLater(error),
-              (later) => later ? Stream.empty : Stream.fail(error)
-            ))
-        )
-      )
+      Effect.flatMap(this.#step, ({ events, isThere }) => {
+        if (isThere) return Effect.succeed([events, Option.none<number>()] as const)
+        if (events.length > 0) return Effect.succeed([events, Option.some(0)] as const)
+        return contradictions < maxContradictions
+          ? Effect.succeed([events, Option.some(contradictions + 1)] as const)
+          : Effect.fail(contradiction)
+      })).pipe(Stream.catch((error) => this.#recover(error)))
   }
 
-  /** Some steps back or forth; `undefined` when there is nothing left to do, an empty list when an answer did not fit. */
-  get #step(): Effect.Effect<Events | undefined, Failure> {
+  /** What failed for want of a connection is done when there is one again: a gap is told then. */
+  #recover(error: Failure): Stream.Stream<never, HubError.HubError> {
+    if (error._tag === "SocketChanged") return Stream.empty
+    return Stream.unwrap(
+      Effect.map(this.#questions.isForLater(error), (later) => later ? Stream.empty : Stream.fail(error))
+    )
+  }
+
+  /** Some steps forth or back. Without any the answers do not fit each other, unless the subscriber is there. */
+  get #step(): Effect.Effect<Step, Failure> {
     return Effect.gen({ self: this }, function*() {
       const { bestBlock, blocks } = yield* this.#ask(this.#questions.tip)
-      if (this.#tip === blocks && (this.#hashes.get(blocks) ?? bestBlock) === bestBlock) return undefined
-      const removed = yield* this.#back(blocks)
-      if (removed.length > 0) return toRemoved(removed)
       // A subscriber that waits for blocks to come is ahead of the chain.
-      if (this.#tip >= blocks) return this.#hashes.has(this.#tip) ? none : undefined
-      return yield* this.#forth(blocks)
+      const isThere = () =>
+        this.#tip === blocks ? (this.#hashes.get(blocks) ?? bestBlock) === bestBlock : this.#isAheadOf(blocks)
+      if (isThere()) return { events: none, isThere: true }
+      const added = this.#tip < blocks ? yield* this.#forth(blocks) : none
+      if (added.length > 0) return { events: added, isThere: isThere() }
+      return { events: toRemoved(yield* this.#back(blocks)), isThere: false }
     })
+  }
+
+  #isAheadOf(height: number): boolean {
+    return this.#tip > height && !this.#hashes.has(this.#tip)
   }
 
   #header(height: HubQuantity.BlockHeight): Effect.Effect<HubBlockChain.Header | undefined, Failure> {

@@ -1,6 +1,6 @@
 import { hash160, secp256k1 } from "@bitauth/libauth"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Redacted } from "effect"
+import { Effect, Fiber, Option, Redacted, Result } from "effect"
 import * as HubAddress from "../../../src/domain/hub/HubAddress.ts"
 import * as Network from "../../../src/domain/Network.ts"
 import type * as HubClient from "../../../src/services/hub/HubClient.ts"
@@ -32,9 +32,8 @@ const textOf = <A>(effect: Effect.Effect<A, HubError.HubError>) =>
 const transactionOf = (label: string): Uint8Array => {
   const frame = frames.find((frame) => frame.label.endsWith(label))!
   assert(frame.meaning.kind === "request")
-  return (frame.meaning.codec.decode(frame.message!) as unknown as {
-    readonly success: { readonly transaction: Uint8Array }
-  }).success.transaction
+  return (Result.getOrThrow(frame.meaning.codec.decode(frame.message!)) as { readonly transaction: Uint8Array })
+    .transaction
 }
 
 const payment = transactionOf("SendTransaction")
