@@ -72,10 +72,7 @@ class Key implements Equal.Equal {
     this.transport = options.transport ?? transport
   }
   [Equal.symbol](that: Equal.Equal): boolean {
-    if (this === that) return true
-    if (this.options.share === false) return false
-    return that instanceof Key && that.options.share !== false && Equal.equals(this.endPoint, that.endPoint) &&
-      this.envelope === that.envelope &&
+    return that instanceof Key && Equal.equals(this.endPoint, that.endPoint) && this.envelope === that.envelope &&
       this.transport === that.transport && this.options.login === that.options.login
   }
   [Hash.symbol](): number {
@@ -176,7 +173,9 @@ class Manager {
       const endPoint = yield* this.#dialledEndPoint(input)
       const settings = yield* this.#settings(options)
       yield* this.#whileOpen
-      const peer = yield* RcMap.get(connections, new Key(endPoint, settings, options, this.#parts.transport))
+      const key = new Key(endPoint, settings, options, this.#parts.transport)
+      // Those that share with nobody stay out of the map: it would compare each with all others of its end point.
+      const peer = yield* (options.share === false ? this.dialPeer(key) : RcMap.get(connections, key))
       const { connection, release } = Handle.make(peer, this.#parts.banList)
       yield* Effect.addFinalizer(() => Effect.sync(release))
       return connection
