@@ -21,12 +21,11 @@ const isCurrent = () => {
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])
 }
 
-/** Runs another Node.js in place of this one. */
-const handOver = (node, args) => {
-  const child = spawn(node, args, { stdio: "inherit" })
-  // Ctrl-C reaches both processes. Other signals are sent to one: it passes them on and waits for the end of the other.
-  process.on("SIGINT", () => {})
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
+/** Runs the sources with another Node.js in place of this one. */
+const handOver = (node) => {
+  const child = spawn(node, [fileOf(sources), ...process.argv.slice(2)], { stdio: "inherit" })
+  // Signals are for the other one. Of one that reaches both, as Ctrl-C does, it takes no notice the second time.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal))
   child.on("error", (error) => refuse(error.message))
   child.on("exit", (code, signal) => {
     if (signal === null) process.exitCode = code
@@ -44,14 +43,16 @@ const refuse = (reason) => {
 
 const tooOld = `Node.js ${oldest.join(".")} or newer is needed; this is ${process.versions.node}`
 
-const runSources = () => {
+const sources = "../src/cli/main.ts"
+
+const runSources = async () => {
   const own = fileOf("../node_modules/.bin/node")
-  const node = isCurrent() ? process.execPath : existsSync(own) ? own : undefined
-  if (!existsSync(fileOf("../node_modules/effect"))) return refuse("run `npm ci` first")
-  if (node === undefined) return refuse(tooOld)
-  handOver(node, ["--conditions=effect-flowee-source", fileOf("../src/cli/main.ts"), ...process.argv.slice(2)])
+  if (!existsSync(fileOf("../node_modules/effect"))) refuse("run `npm ci` first")
+  else if (isCurrent()) await import(sources)
+  else if (existsSync(own)) handOver(own)
+  else refuse(tooOld)
 }
 
-if (existsSync(fileOf("../tsconfig.src.json"))) runSources()
+if (existsSync(fileOf("../tsconfig.src.json"))) await runSources()
 else if (isCurrent()) await import("../dist/cli/main.js")
 else refuse(tooOld)

@@ -6,34 +6,27 @@
  *
  * Without `--hub` the Hub runs in this process, on a free port of this machine, and lets in who has its cookie.
  */
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { Command } from "effect/cli"
-import { HubCommand, HubTag, NetworkManager } from "effect-flowee"
+import { HubClient } from "effect-flowee"
 import * as Account from "./support/account.ts"
-import { ask, askChain } from "./support/ask.ts"
 import * as Cli from "./support/cli.ts"
 import * as Patience from "./support/patience.ts"
 import * as Report from "./support/report.ts"
 import * as Target from "./support/target.ts"
 
+/** How long to wait is for the command line to say, and a lost connection is for the next try. */
+const patient = { timeout: Duration.infinity, retries: Number.POSITIVE_INFINITY }
+
 const newAddress = Effect.fnUntraced(function*(options: Cli.Options) {
-  const manager = yield* NetworkManager.NetworkManager
-  const { endPoint, login } = yield* Target.Target
-  const hub = yield* manager.connect(endPoint, { login })
+  const hub = yield* HubClient.make({ ...(yield* Target.Target), ...patient })
 
   return yield* Effect.gen(function*() {
-    const version = yield* ask(hub, HubCommand.version)
-    const created = yield* ask(hub, HubCommand.createAddress)
-    return {
-      hub: hub.endPoint,
-      version: yield* version.text(HubTag.genericData),
-      ...Account.make({
-        chain: yield* askChain(hub),
-        addressHash: yield* created.bytes(HubTag.address, 20),
-        privateKey: yield* created.bytes(HubTag.privateKey, 32)
-      })
-    }
-  }).pipe(Patience.giveUpAfter(hub, options.timeout))
+    const version = yield* hub.version
+    const created = yield* hub.createAddress
+    const network = yield* Account.askNetwork(hub)
+    return { hub: hub.connection.endPoint, version, ...Account.make(created, network) }
+  }).pipe(Patience.giveUpAfter(hub.connection, options.timeout))
 })
 
 const classic = Command.make("classic", Cli.flags, (options) =>

@@ -1,11 +1,13 @@
 /**
  * What a Hub gives as bytes, as the text that wallets read.
  */
-import { binToHex, encodeCashAddress, encodePrivateKeyWif } from "@bitauth/libauth"
+import { encodePrivateKeyWif } from "@bitauth/libauth"
+import { Effect, Redacted } from "effect"
+import { HubAddress, type HubClient, Network } from "effect-flowee"
 
 /** A new address and what spends from it. */
 export interface Account {
-  /** CashAddr, with the prefix of its chain. */
+  /** CashAddr, with the prefix of its network. */
   readonly address: string
   /** The hash within the address: 20 bytes, in hex. */
   readonly addressHash: string
@@ -13,26 +15,18 @@ export interface Account {
   readonly privateKey: string
 }
 
-const prefixes = {
-  main: "bitcoincash",
-  test: "bchtest",
-  testnet4: "bchtest",
-  scalenet: "bchtest",
-  regtest: "bchreg"
-} as const
+/** Which network a Hub is on. One that does not tell is taken to be on the main one. */
+export const askNetwork = ({ network }: HubClient.HubClient["Service"]): Effect.Effect<Network.Network> =>
+  network.pipe(Effect.timeout("2 seconds"), Effect.orElseSucceed(() => Network.mainnet))
 
-const isChain = (name: string): name is keyof typeof prefixes => Object.hasOwn(prefixes, name)
-
-export const make = ({ addressHash, chain, privateKey }: {
-  /** As the Hub calls it. One that is not known is taken for the main one. */
-  readonly chain: string
-  readonly addressHash: Uint8Array
-  readonly privateKey: Uint8Array
-}): Account => {
-  const prefix = isChain(chain) ? prefixes[chain] : "bitcoincash"
-  return {
-    address: encodeCashAddress({ prefix, type: "p2pkh", payload: addressHash }).address,
-    addressHash: binToHex(addressHash),
-    privateKey: encodePrivateKeyWif(privateKey, prefix === "bitcoincash" ? "mainnet" : "testnet")
-  }
-}
+export const make = (
+  { address, privateKey }: {
+    readonly address: HubAddress.AddressHash
+    readonly privateKey: Redacted.Redacted<Uint8Array>
+  },
+  network: Network.Network
+): Account => ({
+  address: HubAddress.toCashAddress(address, network),
+  addressHash: address,
+  privateKey: encodePrivateKeyWif(Redacted.value(privateKey), network.name === "mainnet" ? "mainnet" : "testnet")
+})

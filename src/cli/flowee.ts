@@ -17,24 +17,27 @@ import * as Version from "./commands/version.ts"
 import * as Watch from "./commands/watch.ts"
 import * as Json from "./terminal/json.ts"
 
-/**
- * The command. Its errors are for people: what is wrong is in their message.
- *
- * @internal
- */
-export const flowee: Command.Command<"flowee", {}, {}, { readonly message: string }, Command.Environment> = Command
-  .make(
-    "flowee"
-  ).pipe(
-    Command.withDescription("Talks to Flowee Hubs, and shows what peers say to each other."),
-    Command.withSubcommands([
-      { group: "A Hub of one's own", commands: [Hub.hub, Generate.generate] },
-      {
-        group: "What a Hub knows",
-        commands: [Version.version, Info.info, Block.block, Tx.tx, Address.address, Mempool.mempool]
-      },
-      { group: "What happens", commands: [Watch.watch, Send.send, Ping.ping] },
-      { group: "Bytes", commands: [Decode.decode, Encode.encode] }
-    ]),
-    Command.withGlobalFlags([Json.Json])
-  )
+/** What is wrong is for people, and in the message. */
+type Flowee = Command.Command<"flowee", {}, {}, { readonly message: string }, Command.Environment>
+
+/** @internal */
+export const flowee: Flowee = Command.make("flowee").pipe(
+  Command.withDescription(`Talks to Flowee Hubs, and shows what peers say to each other.
+
+  Commands that talk to a Hub look for that of "flowee hub" on this machine, unless --hub or FLOWEE_HUB says otherwise.`),
+  Command.withSubcommands([
+    { group: "A Hub of one's own", commands: [Hub.hub, Generate.generate] },
+    {
+      group: "What a Hub knows",
+      commands: [Version.version, Info.info, Block.block, Tx.tx, Address.address, Mempool.mempool]
+    },
+    { group: "What happens", commands: [Watch.watch, Send.send, Ping.ping] },
+    { group: "Bytes", commands: [Decode.decode, Encode.encode] }
+  ]),
+  Command.withExamples([
+    { command: "flowee hub", description: "Run a Hub of one's own" },
+    { command: "flowee generate 3", description: "Have it make blocks" },
+    { command: "flowee watch blocks", description: "See them come" }
+  ]),
+  Command.withGlobalFlags([Json.Json])
+)

@@ -79,7 +79,9 @@ describe("flowee asks a Hub", () => {
       const hex = Hub.hex(transaction.bytes)
       assert.deepStrictEqual(yield* askJson("send", "--dry-run", hex), { txId, sent: false })
       assert.deepInclude(yield* askJson("mempool"), { size: 0 })
-      assert.deepStrictEqual(rowsOf(yield* ask("send", hex)), [["sent", txId]])
+      const { endPoint } = yield* EmbeddedHub.EmbeddedHub
+      const sent = yield* runFlowee(["send", "--hub", endPoint], { input: `${hex}\n` })
+      assert.deepStrictEqual(rowsOf(sent.stdout), [["sent", txId]])
       assert.deepInclude(yield* askJson("mempool"), { size: 1, bytes: transaction.bytes.length })
 
       const waiting = yield* askJson("tx", txId)
@@ -130,6 +132,7 @@ describe("flowee asks a Hub", () => {
     Effect.gen(function*() {
       assert.strictEqual(yield* refused("block", "7"), "getBlockVerbose: Block height out of range\n")
       assert.strictEqual(yield* refused("send", "00"), "sendTransaction: TX decode failed\n")
+      assert.match(yield* refused("send"), /^standard input: expected bytes in hexadecimal digits/)
       assert.match(yield* refused("tx", same("00")), /^getLiveTransaction: .+\n$/)
       assert.match(
         yield* refused("address", address.replace("bchreg", "bitcoincash")),

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { linesOf, spawnFlowee } from "../utils/flowee.ts"
+import { linesOf, spawnFlowee, startFlowee } from "../utils/flowee.ts"
 import { fromHex, Random, seed, traces } from "../utils/native.ts"
 import { cases } from "../utils/taggedVectors.ts"
 
@@ -38,12 +38,17 @@ describe("flowee decode and encode", () => {
       assert.match(encoded.stdout, /^\n\{"error":".*"\}\n0805\n$/)
     }))
 
-  it.live("answer as lines come in", () =>
+  it.live("answer each line as it comes", () =>
     Effect.gen(function*() {
-      const body = "1804".repeat(40_000)
-      const { stdout } = yield* spawnFlowee(["decode", "--tagged", "--json"], { input: `${body}\n${body}` })
-      assert.strictEqual(linesOf(stdout).length, 2)
-      assert.strictEqual(JSON.parse(linesOf(stdout)[1]!).length, 40_000)
+      const decode = yield* startFlowee(["decode", "--tagged", "--json"])
+      for (const n of [1, 2, 3]) {
+        decode.child.stdin!.write(`080${n}\n`)
+        assert.strictEqual(yield* decode.line, `[[1,"int","${n}"]]`)
+      }
+      // A line may be long, and come in pieces.
+      for (let i = 0; i < 10; i++) decode.child.stdin!.write("1804".repeat(20_000))
+      decode.child.stdin!.end()
+      assert.strictEqual(JSON.parse(yield* decode.line).length, 200_000)
     }))
 
   it.live("bring a recorded conversation back as it was, through text and through JSON", () =>

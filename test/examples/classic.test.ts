@@ -14,11 +14,13 @@ import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as Header from "../../src/domain/Header.ts"
+import * as CommandFailure from "../../src/domain/CommandFailure.ts"
+import * as HubBlockChain from "../../src/domain/hub/HubBlockChain.ts"
 import * as HubCommand from "../../src/domain/hub/HubCommand.ts"
-import * as HubTag from "../../src/domain/hub/HubTag.ts"
+import * as HubHash from "../../src/domain/hub/HubHash.ts"
+import * as HubQuantity from "../../src/domain/hub/HubQuantity.ts"
 import * as Message from "../../src/domain/Message.ts"
-import * as Tagged from "../../src/domain/Tagged.ts"
+import * as Wire from "../../src/domain/Wire.ts"
 import * as NodeCookieFile from "../../src/layers/NodeCookieFile.ts"
 import * as NodeNetwork from "../../src/layers/NodeNetwork.ts"
 import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
@@ -44,12 +46,27 @@ const hashOfKey = (wif: string): string => {
 
 const hashOfAddress = (address: string): string => binToHex(assertSuccess(decodeCashAddress(address)).payload)
 
+/** What a Hub says of its chain. */
+const infoOf = (chain: HubBlockChain.Chain): string =>
+  binToHex(
+    Wire.codec(HubBlockChain.Info).encode({
+      chain,
+      blocks: HubQuantity.BlockHeight.make(0),
+      headers: HubQuantity.BlockHeight.make(0),
+      bestBlock: HubHash.BlockHash.make("00".repeat(32)),
+      difficulty: 1,
+      medianTime: 0,
+      progress: 1,
+      work: 0n
+    }).pipe(Result.getOrThrow)
+  )
+
 /** Bodies that a Hub of the 2021 protocol sent. */
 const recorded = {
   version: "0a12466c6f7765653a312028323032312d303429",
   newAddress: "1314123710c2aaf976f354954f4ef5d25788d160b4b8" +
     "1b20604819d58cb43766e54f3933d97647d16bf9bf0d9ebf5bc2eb0f44d4dd059552",
-  testChain: "fa430474657374f84400"
+  testChain: infoOf("test")
 }
 
 const key = ({ messageId, serviceId }: HubCommand.HubCommand) => `${serviceId}/${messageId}`
@@ -64,11 +81,7 @@ const fakeHub = (answers: Record<string, string>) =>
           const body = answers[key(request)]
           return client.send(
             body === undefined
-              ? Message.make({
-                ...HubCommand.failed,
-                header: Header.echo(request.header),
-                body: Tagged.encode([Tagged.text(HubTag.failedReason, "Not\ntoday")]).pipe(Result.getOrThrow)
-              })
+              ? CommandFailure.reply(request, "Not\ntoday")
               : Message.reply(request, { body: fromHex(body) })
           )
         })
@@ -188,7 +201,7 @@ describe("the classic example", () => {
       const { code, stderr, stdout } = yield* run(["--hub", hub])
       assert.strictEqual(code, 1)
       assert.strictEqual(stdout, "")
-      assert.deepStrictEqual(linesOf(stderr), [`connecting to ${hub}`, "the Hub refuses command 3/0: Not today"])
+      assert.deepStrictEqual(linesOf(stderr), [`connecting to ${hub}`, "createAddress: Not today"])
     }).pipe(Effect.provide(NodeNetwork.layer())))
 
   it.live("says what it tries and when it tries again, and gives up", () =>

@@ -86,13 +86,13 @@ export const decode = Command.make(
 ).pipe(
   Command.withDescription(`Prints what frames say: messages of Hubs and other Flowee peers, and of Bitcoin Cash peers.
 
-The input is raw bytes, as captured from a socket, or lines of hexadecimal digits. A frame may go on in the next line; those of \
-different kinds may be mixed. What is printed is understood by "flowee encode". Messages of Bitcoin Cash peers whose \
-command is not known are left out.
+  The input is raw bytes, as captured from a socket, or lines of hexadecimal digits. A frame may go on in the next line, and
+  frames of different kinds may be mixed. Messages of Bitcoin Cash peers whose command is not known are left out. What is
+  printed is understood by "flowee encode".
 
-With --tagged and --json each line of digits gives a line with [[tag, type, value], ...], or with {"error": reason}. Types are \
-int, string, bytes, bool and double; integers are decimal text, strings and bytes hexadecimal digits, doubles the 16 \
-digits of their bits.`),
+  With --tagged and --json each line of digits gives a line: [[tag, type, value], ...] or {"error": reason}. Types are int,
+  string, bytes, bool and double. Integers are decimal text, strings and bytes hexadecimal digits, doubles the 16 digits
+  of their bits.`),
   Command.withShortDescription("Print what frames say"),
   Command.withExamples([
     { command: "flowee decode 090008001000580104", description: "A request for the version of a Hub" },

@@ -63,13 +63,14 @@ export const encode = Command.make(
 ).pipe(
   Command.withDescription(`Makes frames, the reverse of "flowee decode". Prints a line of hexadecimal digits for each.
 
-The input is what "flowee decode" prints, as text or as JSON. Names and remarks may be left out:
+  The input is what "flowee decode" prints, as text or as JSON. Names and remarks may be left out:
 
-  native SERVICE/MESSAGE      native ping      legacy NETWORK COMMAND      tagged
-    header TAG VALUE                             body DIGITS                 TAG TYPE VALUE
-    TAG TYPE VALUE
+    native SERVICE/MESSAGE      native ping      legacy NETWORK COMMAND      tagged
+      header TAG VALUE                             body DIGITS                 TAG TYPE VALUE
+      TAG TYPE VALUE
 
-With --tagged and --json each line is a list [[tag, type, value], ...]; one that cannot be encoded gives {"error": reason}.`),
+  With --tagged and --json each line is a list [[tag, type, value], ...]; one that cannot be encoded gives
+  {"error": reason}.`),
   Command.withShortDescription("Make frames from what decode prints"),
   Command.withExamples([
     { command: "flowee encode 'native 0/0'", description: "A request for the version of a Hub" },

@@ -5,10 +5,12 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
+import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
+import * as EndPoint from "../../domain/EndPoint.ts"
 import * as HubMeta from "../../domain/hub/HubMeta.ts"
 import type * as Connection from "../../services/Connection.ts"
 import * as MessageClient from "../../services/MessageClient.ts"
@@ -29,7 +31,10 @@ class Unanswered extends Data.TaggedError("Unanswered")<{ readonly endPoint: str
 
 const config = {
   hub: Argument.String("host:port").pipe(
-    Argument.withDescription("A Hub or any other Flowee peer. Default: the Hub of this machine"),
+    Argument.withDescription(
+      `A Hub or any other Flowee peer. Default: FLOWEE_HUB, or ${EndPoint.format(Target.defaultEndPoint)}`
+    ),
+    Argument.withFallbackConfig(Config.String("FLOWEE_HUB")),
     Argument.mapTryCatch(Target.parseEndPoint, Target.explainEndPoint),
     Argument.withDefault(Target.defaultEndPoint)
   ),
