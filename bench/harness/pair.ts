@@ -44,21 +44,29 @@ const withinTime = Effect.timeoutOrElse({
   orElse: () => Effect.fail(new Processes.BenchError({ problem: `not done within ${timeLimit}` }))
 }) as <A, R>(effect: Effect.Effect<A, Processes.BenchError, R>) => Effect.Effect<A, Processes.BenchError, R>
 
+/** Starts a server and a client that knows where it is. */
+const startPair = Effect.fnUntraced(function*(
+  contestant: Contestant,
+  amounts: Amounts,
+  workload: string
+) {
+  const { placement } = contestant
+  const server = yield* Processes.startServer(
+    contestant.server,
+    serverOptions(contestant, amounts, workload),
+    placement
+  )
+  const options = clientOptions(contestant, amounts, workload, server.port)
+  const client = yield* Processes.startClient(contestant.client, options, placement)
+  return { client, server }
+})
+
 /** Runs a client against a server. */
 export const measure =
   (workload: string) =>
   (contestant: Contestant, amounts: Amounts): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
     withinTime(Effect.gen(function*() {
-      const server = yield* Processes.startServer(
-        contestant.server,
-        serverOptions(contestant, amounts, workload),
-        contestant.placement
-      )
-      const client = yield* Processes.startClient(
-        contestant.client,
-        clientOptions(contestant, amounts, workload, server.port),
-        contestant.placement
-      )
+      const { client, server } = yield* startPair(contestant, amounts, workload)
       const report = yield* client.report
       const { counts, usage } = yield* server.usage
       return { measured: { ...report.measured, ...counts }, client: report.usage, server: usage }
@@ -69,16 +77,7 @@ export const measureMemory =
   (workload: string) =>
   (contestant: Contestant, amounts: Amounts): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
     withinTime(Effect.gen(function*() {
-      const server = yield* Processes.startServer(
-        contestant.server,
-        serverOptions(contestant, amounts, workload),
-        contestant.placement
-      )
-      const client = yield* Processes.startClient(
-        contestant.client,
-        clientOptions(contestant, amounts, workload, server.port),
-        contestant.placement
-      )
+      const { client, server } = yield* startPair(contestant, amounts, workload)
       const seen = new Map<string, { readonly client: Memory; readonly server: Memory }>()
       yield* client.atCheckpoints((name) =>
         Effect.map(Effect.all({ client: client.memory, server: server.memory }), (memory) => seen.set(name, memory))

@@ -65,8 +65,5 @@ export const threads: Workload = {
   amounts: { full: amounts(3, 32, 2), quick: amounts(1, 32, 1), smoke: amounts(1, 4, 0.1) },
   measure,
   goals: [atLeastTimes(1.8, "2 threads: at least 1.8x", { of: two, to: [one], key: "perSecond" })],
-  notes: [
-    "Each thread builds the same Layer, with `reusePort`, in a worker of its own: the listener does not start serving " +
-    "threads by itself yet."
-  ]
+  notes: ["Served by `NodeServing`: each thread builds the same Layer, and all listen on one port."]
 }

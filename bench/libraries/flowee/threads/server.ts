@@ -1,27 +1,24 @@
 /**
- * effect-flowee: serves on worker threads that share a port.
+ * effect-flowee: serves on threads that share a port.
  */
-import { Worker } from "node:worker_threads"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import process from "node:process"
+import * as NodeServing from "../../../../src/layers/NodeServing.ts"
+import * as BanList from "../../../../src/services/BanList.ts"
 import type { ServerModule } from "../../../harness/library.ts"
 
-const startThread = async (port: number, workBytes: number) => {
-  const thread = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { port, workBytes } })
-  const bound = await new Promise<number>((resolve, reject) => {
-    thread.once("message", resolve)
-    thread.once("error", reject)
-  })
-  return { thread, port: bound }
-}
-
 export const serve: ServerModule["serve"] = async ({ extra, port }) => {
-  const workBytes = Number(extra["workBytes"])
-  // The first one is given the port; the others join it there.
-  const first = await startThread(port, workBytes)
-  const others = await Promise.all(
-    Array.from({ length: Number(extra["threads"]) - 1 }, () => startThread(first.port, workBytes))
+  // The environment is what a module finds in each thread.
+  process.env["BENCH_PORT"] = String(port)
+  process.env["BENCH_WORK_BYTES"] = String(extra["workBytes"])
+  const runtime = ManagedRuntime.make(
+    Layer.provide(
+      NodeServing.layer({ module: new URL("./worker.ts", import.meta.url), threads: Number(extra["threads"]) }),
+      BanList.layerMemory()
+    )
   )
-  return {
-    port: first.port,
-    close: () => Promise.all([first, ...others].map(({ thread }) => thread.terminate()))
-  }
+  const { addresses } = await runtime.runPromise(Effect.flatMap(NodeServing.NodeServing, Effect.succeed))
+  return { port: Number(addresses[0]!.split(":").at(-1)), close: () => runtime.dispose() }
 }
