@@ -91,6 +91,8 @@ export interface Envelope {
   readonly name: "native" | "legacy"
   /** Whether peers send pings of the envelope itself to each other. */
   readonly heartbeat: boolean
+  /** Whether other packets may come between those of one message. If not, a message leaves in one piece. */
+  readonly interleaves: boolean
   /** Says why a message cannot be sent, or `undefined` when it can. */
   readonly check: (message: Message.Message, priority: Message.Priority) => SendRefusal.SendRefusal | undefined
   /** The number of bytes that a message takes on the wire, at most. */

@@ -130,6 +130,7 @@ export const make = (options: Options): Envelope.Envelope => {
   return {
     name: "legacy",
     heartbeat: false,
+    interleaves: false,
     check: (message, priority) => check(message, priority, maxBodySize),
     wireSize,
     write: (message, offset, batch) => {

@@ -209,6 +209,7 @@ const write = (message: Message.Message, offset: number, batch: WriteBatch.Write
 export const envelope: Envelope.Envelope = {
   name: "native",
   heartbeat: true,
+  interleaves: true,
   check,
   wireSize,
   write,

@@ -99,6 +99,16 @@ export const fromNetwork = (self: IpNetwork.IpNetwork): Network => {
 }
 
 /**
+ * The group of a peer, or of all peers in a network.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromTarget = (
+  target: NetAddress.SocketAddress | NetAddress.IpAddress | IpNetwork.IpNetwork
+): PeerGroup => IpNetwork.isIpNetwork(target) ? fromNetwork(target) : fromAddress(target)
+
+/**
  * The name of a group in a store: `192.0.2.1/32`, `2001:db8::/64`, `unix:/run/hub.sock`. Equal groups have equal keys,
  * and a key never changes its meaning.
  *

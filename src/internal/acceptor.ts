@@ -120,7 +120,8 @@ export class Acceptor {
       )
       if (onConnection !== undefined) {
         const program = Effect.suspend(() => onConnection(toHandle(peer)))
-        peer.forkWork(Effect.andThen(whenOpen(peer), logFailure(program, peer)))
+        // A connection that ends before its login has passed has no program.
+        peer.forkWork(Effect.andThen(Effect.catch(peer.connected, () => Effect.interrupt), logFailure(program, peer)))
       }
       return Effect.map(session.run, (reason) => {
         peer.endSession(session, reason)
@@ -141,15 +142,3 @@ const logFailure = (program: Effect.Effect<unknown, unknown>, peer: Peer.Peer): 
     Cause.hasInterruptsOnly(cause)
       ? Effect.void
       : Effect.annotateLogs(Effect.logError("The program of a connection failed", cause), peer.annotations))
-
-/** Waits until the login has passed; never comes back when the connection ends before. */
-const whenOpen = (peer: Peer.Peer): Effect.Effect<void> =>
-  peer.state._tag === "Connected" ? Effect.void : Effect.callback<void>((resume) => {
-    const listener = (state: Peer.Peer["state"]) => {
-      if (state._tag !== "Connected" && state._tag !== "Closed") return
-      peer.stateListeners.delete(listener)
-      resume(state._tag === "Connected" ? Effect.void : Effect.interrupt)
-    }
-    peer.stateListeners.add(listener)
-    return Effect.sync(() => peer.stateListeners.delete(listener))
-  })

@@ -57,7 +57,7 @@ export class Counts {
     const ofGroup = this.#byGroup.get(group) ?? 0
     if (ofGroup >= maxConnectionsPerAddress && !isLocal(address)) return "TooManyFromAddress"
     this.#count += 1
-    this.#byGroup.set(group, (this.#byGroup.get(group) ?? 0) + 1)
+    this.#byGroup.set(group, ofGroup + 1)
     return undefined
   }
 

@@ -72,47 +72,28 @@ class Handle implements Connection.Connection {
   }
 
   get connected(): Effect.Effect<void, SendError.ConnectionClosed> {
-    return Effect.suspend(() => {
-      const { state, stateListeners } = this.#peer
-      if (state._tag === "Connected") return Effect.void
-      if (state._tag === "Closed") return Effect.fail(new SendError.ConnectionClosed({ reason: state.reason }))
-      return Effect.callback<void, SendError.ConnectionClosed>((resume) => {
-        const listener = (next: ConnectionState.ConnectionState) => {
-          if (next._tag !== "Connected" && next._tag !== "Closed") return
-          stateListeners.delete(listener)
-          resume(
-            next._tag === "Connected"
-              ? Effect.void
-              : Effect.fail(new SendError.ConnectionClosed({ reason: next.reason }))
-          )
-        }
-        stateListeners.add(listener)
-        return Effect.sync(() => stateListeners.delete(listener))
-      })
-    })
+    return this.#peer.connected
   }
 
   readonly send = (
     message: Message.Message,
     options?: Connection.SendOptions
-  ): Effect.Effect<void, SendError.SendError> => {
-    return Effect.suspend(() => {
+  ): Effect.Effect<void, SendError.SendError> =>
+    Effect.suspend(() => {
       const lane = this.#lane(options)
       const refused = this.#refusal(lane, message, 0)
       if (refused !== undefined) return Effect.fail(refused)
       return lane.offerUnsafe(message) ? Effect.void : lane.offerWaiting([message], 0)
     })
-  }
 
   readonly trySend = (
     message: Message.Message,
     options?: Connection.SendOptions
-  ): Effect.Effect<void, SendError.SendError> => {
-    return Effect.suspend(() => {
+  ): Effect.Effect<void, SendError.SendError> =>
+    Effect.suspend(() => {
       const error = this.sendUnsafe(message, options)
       return error === undefined ? Effect.void : Effect.fail(error)
     })
-  }
 
   readonly sendUnsafe = (
     message: Message.Message,
@@ -125,8 +106,8 @@ class Handle implements Connection.Connection {
   readonly sendAll = (
     messages: ReadonlyArray<Message.Message>,
     options?: Connection.SendOptions
-  ): Effect.Effect<void, SendError.SendError> => {
-    return Effect.suspend(() => {
+  ): Effect.Effect<void, SendError.SendError> =>
+    Effect.suspend(() => {
       const lane = this.#lane(options)
       for (let i = 0; i < messages.length; i++) {
         const refused = this.#refusal(lane, messages[i]!, i)
@@ -135,38 +116,33 @@ class Handle implements Connection.Connection {
       }
       return Effect.void
     })
-  }
 
   readonly request = (
     message: Message.Message,
     options?: Connection.RequestOptions
-  ): Effect.Effect<Message.Message, SendError.RequestError> => {
-    return Effect.suspend(() => {
+  ): Effect.Effect<Message.Message, SendError.RequestError> =>
+    Effect.suspend(() => {
       if (this.#released !== undefined) return Effect.fail(new SendError.RequestError({ reason: this.#released }))
       const timeout = this.#timeout(options)
       return Result.isSuccess(timeout)
         ? this.#peer.requests.request(message, this.#lane(options), timeout.success)
         : Effect.fail(new SendError.RequestError({ reason: timeout.failure }))
     })
-  }
 
   readonly handle = <E, R>(
     handler: Connection.Handler<E, R>,
     options?: Connection.HandleOptions
-  ): Effect.Effect<void, never, R> => {
-    return this.#take(Consumer.eachMessage(handler, this.#peer.annotations), options)
-  }
+  ): Effect.Effect<void, never, R> => this.#take(Consumer.eachMessage(handler, this.#peer.annotations), options)
 
   readonly handleBatch = <E, R>(
     handler: (messages: ReadonlyArray<Message.Message>) => Effect.Effect<unknown, E, R>,
     options?: Connection.HandleOptions
-  ): Effect.Effect<void, never, R> => {
-    return this.#take((messages) =>
+  ): Effect.Effect<void, never, R> =>
+    this.#take((messages) =>
       Effect.suspend(() => handler(messages)).pipe(
         Effect.asVoid,
         Effect.catchCause((cause) => Consumer.logFailure(messages[0]!, cause, this.#peer.annotations))
       ), options)
-  }
 
   get messages(): Stream.Stream<Message.Message> {
     const pullFrom = (consumer: Consumer.Consumer) =>
@@ -187,14 +163,13 @@ class Handle implements Connection.Connection {
     ))
   }
 
-  readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> => {
-    return Effect.suspend(() =>
+  readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> =>
+    Effect.suspend(() =>
       Option.match(this.#peer.remoteAddress, {
         onNone: () => Effect.succeed<BanList.Verdict>({ _tag: "Tolerated", points: 0 }),
         onSome: (address) => this.#banList.punish(address, points, reason)
       })
     )
-  }
 
   get disconnect(): Effect.Effect<void> {
     return Effect.sync(() => this.#peer.disconnect(new DisconnectReason.ClosedHere()))

@@ -233,6 +233,30 @@ export class Peer {
     for (const listener of [...this.#stateListeners]) listener(state)
   }
 
+  /** Waits until the connection is open, its login included. Fails when it is closed for good. */
+  get connected(): Effect.Effect<void, SendError.ConnectionClosed> {
+    return Effect.suspend(() => {
+      const settled = (state: ConnectionState.ConnectionState) =>
+        state._tag === "Connected"
+          ? Effect.void
+          : state._tag === "Closed"
+          ? Effect.fail(new SendError.ConnectionClosed({ reason: state.reason }))
+          : undefined
+      const now = settled(this.state)
+      if (now !== undefined) return now
+      return Effect.callback<void, SendError.ConnectionClosed>((resume) => {
+        const listener = (state: ConnectionState.ConnectionState) => {
+          const outcome = settled(state)
+          if (outcome === undefined) return
+          this.stateListeners.delete(listener)
+          resume(outcome)
+        }
+        this.stateListeners.add(listener)
+        return Effect.sync(() => this.stateListeners.delete(listener))
+      })
+    })
+  }
+
   emit(event: ConnectionState.ConnectionEvent): void {
     if (this.#eventListeners === undefined) return
     for (const listener of [...this.#eventListeners]) listener(event)

@@ -151,8 +151,7 @@ export class Writer {
       this.#fillUrgent(batch)
       return batch
     }
-    // A packet of the legacy envelope can be larger than a write: nothing may come between its pieces.
-    const mayInterrupt = envelope.name === "native" || this.#partial === undefined
+    const mayInterrupt = envelope.interleaves || this.#partial === undefined
     if (!mayInterrupt && !this.#writePartial(this.#partial!, batch)) return batch
     if (!this.#fillHigh(batch)) return batch
     while (batch.room > 0) {

@@ -7,14 +7,11 @@
 import * as NodeAddressResolver from "@effect/platform-node/NodeAddressResolver"
 import * as NodeDns from "@effect/platform-node/NodeDns"
 import * as Layer from "effect/Layer"
-import type * as AddressResolver from "effect/net/AddressResolver"
 import * as BanList from "../services/BanList.ts"
 import * as BufferPool from "../services/BufferPool.ts"
 import type * as Hash256 from "../services/Hash256.ts"
 import * as NetworkConfig from "../services/NetworkConfig.ts"
 import * as NetworkManager from "../services/NetworkManager.ts"
-import type * as Transport from "../services/Transport.ts"
-import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import * as NodeHash256 from "./NodeHash256.ts"
 import * as NodeTransport from "./NodeTransport.ts"
 import * as NodeWorkerThreads from "./NodeWorkerThreads.ts"
@@ -25,15 +22,7 @@ import * as NodeWorkerThreads from "./NodeWorkerThreads.ts"
  * @category models
  * @since 0.1.0
  */
-export type NodeNetwork =
-  | NetworkManager.NetworkManager
-  | NetworkConfig.NetworkConfig
-  | BanList.BanList
-  | BufferPool.BufferPool
-  | WorkerThreads.WorkerThreads
-  | Hash256.Hash256
-  | Transport.Transport
-  | AddressResolver.AddressResolver
+export type NodeNetwork = NetworkManager.NetworkManager | NetworkManager.Parts | Hash256.Hash256
 
 /** A layer of its own at each call: constants are shared within a program, and with them the first one's settings. */
 const build = (): Layer.Layer<

@@ -31,12 +31,8 @@ import * as NodeHash256 from "./NodeHash256.ts"
  */
 export type Host =
   | NetworkManager.NetworkManager
-  | NetworkConfig.NetworkConfig
-  | BanList.BanList
-  | BufferPool.BufferPool
-  | WorkerThreads.WorkerThreads
+  | Exclude<NetworkManager.Parts, AddressResolver.AddressResolver>
   | Hash256.Hash256
-  | Transport.Transport
 
 /**
  * A host, and the network that it is on.

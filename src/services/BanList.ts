@@ -43,7 +43,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as IpNetwork from "effect/net/IpNetwork"
+import type * as IpNetwork from "effect/net/IpNetwork"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
@@ -138,9 +138,6 @@ export class BanList extends Context.Service<BanList, {
 }>()("effect-flowee/BanList") {}
 
 const annotations = { package: "effect-flowee", module: "BanList" }
-
-const toGroup = (target: Target): PeerGroup.PeerGroup =>
-  IpNetwork.isIpNetwork(target) ? PeerGroup.fromNetwork(target) : PeerGroup.fromAddress(target)
 
 const toBan = (group: PeerGroup.PeerGroup, standing: Punishment.Standing): Ban => ({
   group,
@@ -283,13 +280,13 @@ const makeOver = Effect.fnUntraced(
       },
       score: (address) => Effect.annotateLogs(failOpen(scoreOf(PeerGroup.fromAddress(address)), 0), annotations),
       ban: (target, options = {}) => {
-        const group = toGroup(target)
+        const group = PeerGroup.fromTarget(target)
         if (group._tag === "Local") return ignoreLocal(undefined)
         return Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(ban(group, options)), announce)).pipe(
           Effect.annotateLogs(annotations)
         )
       },
-      unban: (target) => unban(toGroup(target)),
+      unban: (target) => unban(PeerGroup.fromTarget(target)),
       list,
       bans,
       subscribe

@@ -152,6 +152,20 @@ export class NetworkManager extends Context.Service<NetworkManager, {
 }>()("effect-flowee/NetworkManager") {}
 
 /**
+ * What a network manager is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Parts =
+  | Transport.Transport
+  | AddressResolver.AddressResolver
+  | BufferPool.BufferPool
+  | BanList.BanList
+  | NetworkConfig.NetworkConfig
+  | WorkerThreads.WorkerThreads
+
+/**
  * Makes a network manager. `NodeNetwork` provides it with all that it needs, `TestNetwork` does for tests.
  *
  * @category constructors
@@ -160,13 +174,7 @@ export class NetworkManager extends Context.Service<NetworkManager, {
 export const make: Effect.Effect<
   NetworkManager["Service"],
   never,
-  | Scope.Scope
-  | Transport.Transport
-  | AddressResolver.AddressResolver
-  | BufferPool.BufferPool
-  | BanList.BanList
-  | NetworkConfig.NetworkConfig
-  | WorkerThreads.WorkerThreads
+  Scope.Scope | Parts
 > = Effect.gen(function*() {
   return yield* Manager.make({
     transport: yield* Transport.Transport,
@@ -186,13 +194,4 @@ export const make: Effect.Effect<
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<
-  NetworkManager,
-  never,
-  | Transport.Transport
-  | AddressResolver.AddressResolver
-  | BufferPool.BufferPool
-  | BanList.BanList
-  | NetworkConfig.NetworkConfig
-  | WorkerThreads.WorkerThreads
-> = Layer.effect(NetworkManager, make)
+export const layer: Layer.Layer<NetworkManager, never, Parts> = Layer.effect(NetworkManager, make)

@@ -1,25 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema } from "effect"
-import * as fs from "node:fs"
 import * as Tagged from "../../src/domain/Tagged.ts"
 import * as TaggedParser from "../../src/domain/TaggedParser.ts"
-
-const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"))
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
-
-interface Field {
-  readonly tag: number
-  readonly type: "int" | "string" | "bytes" | "bool" | "double"
-  readonly value: string | boolean
-  readonly hex: string
-  readonly utf8Hex: string
-  readonly bits: string
-}
-
-const vectors: ReadonlyArray<{ readonly fields: ReadonlyArray<Field>; readonly hex: string }> = JSON.parse(
-  fs.readFileSync(new URL("../vectors/tagged.json", import.meta.url), "utf8")
-).cases
+import { fromHex, toHex } from "../utils/native.ts"
+import { type Field, vectors } from "../utils/tagged.ts"
 
 const narrow = (n: bigint): number | bigint => (Number.isSafeInteger(Number(n)) ? Number(n) : n)
 
@@ -30,7 +14,7 @@ const fromField = (field: Field): Tagged.TaggedValue => {
     case "string":
       return Tagged.text(field.tag, Buffer.from(field.utf8Hex, "hex").toString("utf8"))
     case "bytes":
-      return Tagged.bytes(field.tag, unhex(field.hex))
+      return Tagged.bytes(field.tag, fromHex(field.hex))
     case "bool":
       return Tagged.bool(field.tag, field.value === true)
     case "double":
@@ -83,8 +67,8 @@ describe("Tagged", () => {
       assert.strictEqual(vectors.length, 300)
       for (const { fields, hex: body } of vectors) {
         const values = fields.map(fromField)
-        assert.strictEqual(hex(yield* Effect.fromResult(Tagged.encode(values))), body)
-        assert.deepStrictEqual(yield* Effect.fromResult(Tagged.decode(unhex(body))), values)
+        assert.strictEqual(toHex(yield* Effect.fromResult(Tagged.encode(values))), body)
+        assert.deepStrictEqual(yield* Effect.fromResult(Tagged.decode(fromHex(body))), values)
       }
     }))
 
@@ -101,7 +85,7 @@ describe("Tagged", () => {
 
   it.effect("fails with a reason that can be caught", () =>
     Effect.gen(function*() {
-      const length = yield* Effect.fromResult(Tagged.decode(unhex("0801 1203 68"))).pipe(
+      const length = yield* Effect.fromResult(Tagged.decode(fromHex("0801 1203 68"))).pipe(
         Effect.as(0),
         Effect.catchReason("MalformedTagged", "LengthPastEnd", (reason) => Effect.succeed(Number(reason.length)))
       )
@@ -138,12 +122,12 @@ describe("Tagged", () => {
   })
 
   it("says what is malformed even where the number of values is used up", () => {
-    const result = Tagged.decode(unhex("04 04 0f"), { maxValues: 2 })
+    const result = Tagged.decode(fromHex("04 04 0f"), { maxValues: 2 })
     assert.isTrue(Result.isFailure(result) && result.failure.reason._tag === "UnknownType")
   })
 
   it("knows no value where a parser stands on none", () => {
-    const parser = TaggedParser.make(unhex("04"))
+    const parser = TaggedParser.make(fromHex("04"))
     assert.isUndefined(Tagged.read(parser))
     assert.isTrue(parser.next())
     assert.deepStrictEqual(Tagged.read(parser), Tagged.separator)

@@ -1,13 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as fs from "node:fs"
 import * as Slab from "../../src/domain/Slab.ts"
 import * as TaggedParser from "../../src/domain/TaggedParser.ts"
+import { fromHex, toHex } from "../utils/native.ts"
+import { run, vectors } from "../utils/tagged.ts"
 
 const { ValueType } = TaggedParser
-
-const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"))
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
 /** A compact integer as the wire format words it. */
 const compact = (n: bigint): string => {
@@ -17,55 +14,16 @@ const compact = (n: bigint): string => {
     rest = (rest >> 7n) - 1n
     groups.unshift(Number(rest & 0x7fn) | 0x80)
   }
-  return hex(Uint8Array.from(groups))
+  return toHex(Uint8Array.from(groups))
 }
 
-/** What a parser found, in a form that compares: one line for each value, then how it ended. */
-const run = (parser: TaggedParser.TaggedParser): Array<string> => {
-  const lines: Array<string> = []
-  while (parser.next()) lines.push(`${parser.tag} ${valueOf(parser)}`)
-  const reason = parser.failure?.reason
-  lines.push(reason === undefined ? `end ${parser.offset}` : `${reason._tag} ${reason.offset}`)
-  return lines
-}
-
-const valueOf = (parser: TaggedParser.TaggedParser): string => {
-  switch (parser.type) {
-    case ValueType.Int:
-      return `int ${parser.int} ${typeof parser.int}`
-    case ValueType.Text:
-      return `text ${hex(parser.utf8())} ${parser.text()}`
-    case ValueType.Bytes:
-      return `bytes ${hex(parser.bytes())}`
-    case ValueType.Bool:
-      return `bool ${parser.bool}`
-    case ValueType.Double:
-      return `double ${parser.double}`
-    case ValueType.None:
-      return "none"
-  }
-}
-
-const parse = (text: string): Array<string> => run(TaggedParser.make(unhex(text)))
-
-interface Field {
-  readonly tag: number
-  readonly type: "int" | "string" | "bytes" | "bool" | "double"
-  readonly value: string | boolean
-  readonly hex: string
-  readonly utf8Hex: string
-  readonly bits: string
-}
-
-const vectors: ReadonlyArray<{ readonly fields: ReadonlyArray<Field>; readonly hex: string }> = JSON.parse(
-  fs.readFileSync(new URL("../vectors/tagged.json", import.meta.url), "utf8")
-).cases
+const parse = (text: string): Array<string> => run(TaggedParser.make(fromHex(text)))
 
 describe("TaggedParser", () => {
   it("reads what the reference implementation wrote", () => {
     assert.strictEqual(vectors.length, 300)
     for (const { fields, hex: body } of vectors) {
-      const parser = TaggedParser.make(unhex(body))
+      const parser = TaggedParser.make(fromHex(body))
       for (const field of fields) {
         assert.isTrue(parser.next(), body)
         assert.strictEqual(parser.tag, field.tag)
@@ -76,12 +34,12 @@ describe("TaggedParser", () => {
             break
           case "string":
             assert.strictEqual(parser.type, ValueType.Text)
-            assert.strictEqual(hex(parser.utf8()), field.utf8Hex)
+            assert.strictEqual(toHex(parser.utf8()), field.utf8Hex)
             assert.strictEqual(parser.text(), Buffer.from(field.utf8Hex, "hex").toString("utf8"))
             break
           case "bytes":
             assert.strictEqual(parser.type, ValueType.Bytes)
-            assert.strictEqual(hex(parser.bytes()), field.hex)
+            assert.strictEqual(toHex(parser.bytes()), field.hex)
             break
           case "bool":
             assert.strictEqual(parser.type, ValueType.Bool)
@@ -141,7 +99,7 @@ describe("TaggedParser", () => {
   })
 
   it("reads negative zero as 0", () => {
-    const parser = TaggedParser.make(unhex("0900"))
+    const parser = TaggedParser.make(fromHex("0900"))
     assert.isTrue(parser.next())
     assert.isTrue(Object.is(parser.int, 0))
   })
@@ -185,7 +143,7 @@ describe("TaggedParser", () => {
       it(name, () => {
         assert.deepStrictEqual(parse(body), expected)
         // The same where more bytes follow that are not the parser's: it must not read on.
-        const bytes = unhex(body)
+        const bytes = fromHex(body)
         const longer = new Uint8Array(bytes.length + 40)
         longer.set(bytes, 3)
         const shifted = expected.map((line, i) =>
@@ -196,7 +154,7 @@ describe("TaggedParser", () => {
     }
 
     it("gives the announced and the available length", () => {
-      const parser = TaggedParser.make(unhex(`5b${compact(2n ** 60n)}0000`))
+      const parser = TaggedParser.make(fromHex(`5b${compact(2n ** 60n)}0000`))
       parser.next()
       assert.deepInclude(parser.failure?.reason, {
         _tag: "LengthPastEnd",
@@ -212,14 +170,14 @@ describe("TaggedParser", () => {
     })
 
     it("is final until the parser is reset", () => {
-      const parser = TaggedParser.make(unhex("0801 0f 0802"))
+      const parser = TaggedParser.make(fromHex("0801 0f 0802"))
       assert.deepStrictEqual(run(parser), ["1 int 1 number", "UnknownType 2"])
       const failure = parser.failure
       assert.isFalse(parser.next())
       assert.strictEqual(parser.failure, failure)
       assert.strictEqual(parser.type, ValueType.None)
       assert.strictEqual(parser.tag, -1)
-      parser.reset(unhex("0803"))
+      parser.reset(fromHex("0803"))
       assert.isUndefined(parser.failure)
       assert.deepStrictEqual(run(parser), ["1 int 3 number", "end 2"])
     })
@@ -227,10 +185,10 @@ describe("TaggedParser", () => {
 
   it("gives neutral values where an accessor does not fit", () => {
     const all = `0805 1202 6869 1b02 0102 24 2e${"00".repeat(6)}f03f`
-    const parser = TaggedParser.make(unhex(all))
+    const parser = TaggedParser.make(fromHex(all))
     const seen: Array<ReadonlyArray<unknown>> = []
     const look = () => {
-      seen.push([parser.int, parser.text(), hex(parser.utf8()), hex(parser.bytes()), parser.bool, parser.double])
+      seen.push([parser.int, parser.text(), toHex(parser.utf8()), toHex(parser.bytes()), parser.bool, parser.double])
     }
     look()
     while (parser.next()) look()
@@ -248,7 +206,7 @@ describe("TaggedParser", () => {
 
   describe("text", () => {
     const textOf = (content: Uint8Array): string => {
-      const parser = TaggedParser.make(unhex(`0a${compact(BigInt(content.length))}${hex(content)}00`))
+      const parser = TaggedParser.make(fromHex(`0a${compact(BigInt(content.length))}${toHex(content)}00`))
       assert.isTrue(parser.next())
       return parser.text()
     }
@@ -263,20 +221,20 @@ describe("TaggedParser", () => {
     })
 
     it("keeps a byte order mark", () => {
-      assert.strictEqual(textOf(unhex("efbbbf 61")), "\ufeffa")
+      assert.strictEqual(textOf(fromHex("efbbbf 61")), "\ufeffa")
     })
 
     it("gives U+FFFD for invalid UTF-8", () => {
-      assert.strictEqual(textOf(unhex("61ff62")), "a\ufffdb")
-      assert.strictEqual(textOf(unhex("e282")), "\ufffd")
-      assert.strictEqual(textOf(unhex("eda080")), "\ufffd\ufffd\ufffd")
-      assert.strictEqual(textOf(unhex("c080")), "\ufffd\ufffd")
+      assert.strictEqual(textOf(fromHex("61ff62")), "a\ufffdb")
+      assert.strictEqual(textOf(fromHex("e282")), "\ufffd")
+      assert.strictEqual(textOf(fromHex("eda080")), "\ufffd\ufffd\ufffd")
+      assert.strictEqual(textOf(fromHex("c080")), "\ufffd\ufffd")
     })
   })
 
   describe("views", () => {
     const large = new Uint8Array(Slab.copyLimit + 1).fill(7)
-    const body = unhex(`0b03 010203 12 02 6869 1b${compact(BigInt(large.length))}${hex(large)}`)
+    const body = fromHex(`0b03 010203 12 02 6869 1b${compact(BigInt(large.length))}${toHex(large)}`)
     const collect = (parser: TaggedParser.TaggedParser): Array<Uint8Array> => {
       const views: Array<Uint8Array> = []
       while (parser.next()) views.push(parser.type === ValueType.Text ? parser.utf8() : parser.bytes())
@@ -286,7 +244,7 @@ describe("TaggedParser", () => {
     it("share the input where it has no owner", () => {
       const input = body.slice()
       const views = collect(TaggedParser.make(input))
-      assert.deepStrictEqual(views.map(hex), ["010203", "6869", hex(large)])
+      assert.deepStrictEqual(views.map(toHex), ["010203", "6869", toHex(large)])
       for (const view of views) assert.strictEqual(view.buffer, input.buffer)
     })
 
@@ -303,21 +261,21 @@ describe("TaggedParser", () => {
       const shared = parser.bytes()
       assert.isTrue(slab.exposed)
       assert.strictEqual(shared.buffer, slab.bytes.buffer)
-      assert.strictEqual(hex(shared), hex(large))
+      assert.strictEqual(toHex(shared), toHex(large))
       slab.bytes.fill(0)
-      assert.deepStrictEqual([small, utf8].map(hex), ["010203", "6869"])
+      assert.deepStrictEqual([small, utf8].map(toHex), ["010203", "6869"])
     })
 
     it("are cut right where the input is a part of the slab", () => {
       const slab = Slab.make(new Uint8Array(1000).subarray(50))
       slab.bytes.set(body, 100)
       const parser = TaggedParser.make(slab.bytes.subarray(90), { start: 10, end: 10 + body.length, owner: slab })
-      assert.deepStrictEqual(collect(parser).map(hex), ["010203", "6869", hex(large)])
+      assert.deepStrictEqual(collect(parser).map(toHex), ["010203", "6869", toHex(large)])
     })
   })
 
   it("reads only from start to end, and takes them from reset too", () => {
-    const bytes = unhex("0f 0801 0802 0f")
+    const bytes = fromHex("0f 0801 0802 0f")
     const parser = TaggedParser.make(bytes, { start: 1, end: 5 })
     assert.deepStrictEqual(run(parser), ["1 int 1 number", "1 int 2 number", "end 5"])
     parser.reset(bytes, 3, 5)
@@ -330,7 +288,7 @@ describe("TaggedParser", () => {
 
   it("allocates nothing for lengths that are announced but not sent", () => {
     const bodies = [2n ** 31n, 2n ** 40n, 2n ** 60n, 2n ** 64n - 1n].map((n) =>
-      unhex(`1b${compact(n)}${"00".repeat(50)}`)
+      fromHex(`1b${compact(n)}${"00".repeat(50)}`)
     )
     const parser = TaggedParser.make(bodies[0])
     const before = process.memoryUsage().arrayBuffers

@@ -1,38 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fs from "node:fs"
 import * as TaggedParser from "../../src/domain/TaggedParser.ts"
-
-const { ValueType } = TaggedParser
-
-const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"))
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
-
-/** What a parser found, in a form that compares: one line for each value, then how it ended. */
-const run = (parser: TaggedParser.TaggedParser): Array<string> => {
-  const lines: Array<string> = []
-  while (parser.next()) lines.push(`${parser.tag} ${valueOf(parser)}`)
-  const reason = parser.failure?.reason
-  lines.push(reason === undefined ? `end ${parser.offset}` : `${reason._tag} ${reason.offset}`)
-  return lines
-}
-
-const valueOf = (parser: TaggedParser.TaggedParser): string => {
-  switch (parser.type) {
-    case ValueType.Int:
-      return `int ${parser.int} ${typeof parser.int}`
-    case ValueType.Text:
-      return `text ${hex(parser.utf8())} ${parser.text()}`
-    case ValueType.Bytes:
-      return `bytes ${hex(parser.bytes())}`
-    case ValueType.Bool:
-      return `bool ${parser.bool}`
-    case ValueType.Double:
-      return `double ${parser.double}`
-    case ValueType.None:
-      return "none"
-  }
-}
+import { fromHex, toHex } from "../utils/native.ts"
+import { run } from "../utils/tagged.ts"
 
 /** The wire format once more, slowly and in bigints, to compare with. */
 const reference = (bytes: Uint8Array): Array<string> => {
@@ -77,7 +47,7 @@ const reference = (bytes: Uint8Array): Array<string> => {
         if (n > BigInt(bytes.length - at)) return [...lines, `LengthPastEnd ${start}`]
         const content = Buffer.from(bytes.subarray(at, at + Number(n)))
         lines.push(
-          type === 2 ? `${tag} text ${hex(content)} ${content.toString("utf8")}` : `${tag} bytes ${hex(content)}`
+          type === 2 ? `${tag} text ${toHex(content)} ${content.toString("utf8")}` : `${tag} bytes ${toHex(content)}`
         )
         at += content.length
       }
@@ -88,7 +58,9 @@ const reference = (bytes: Uint8Array): Array<string> => {
 
 const samples: ReadonlyArray<Uint8Array> = JSON.parse(
   fs.readFileSync(new URL("../vectors/tagged.json", import.meta.url), "utf8")
-).cases.map((vector: { readonly hex: string }) => unhex(vector.hex)).filter((bytes: Uint8Array) => bytes.length <= 200)
+).cases.map((vector: { readonly hex: string }) => fromHex(vector.hex)).filter((bytes: Uint8Array) =>
+  bytes.length <= 200
+)
 
 /** Small, fast and repeatable (mulberry32): numbers from 0 up to 1. */
 function generator(seed: number): () => number {
@@ -133,9 +105,9 @@ describe("TaggedParser", () => {
       try {
         outcome = run(parser)
       } catch (error) {
-        throw new Error(`seed ${seed}, body ${i}, ${hex(bytes)}`, { cause: error })
+        throw new Error(`seed ${seed}, body ${i}, ${toHex(bytes)}`, { cause: error })
       }
-      assert.strictEqual(outcome.join("\n"), reference(bytes).join("\n"), `seed ${seed}, body ${i}, ${hex(bytes)}`)
+      assert.strictEqual(outcome.join("\n"), reference(bytes).join("\n"), `seed ${seed}, body ${i}, ${toHex(bytes)}`)
     }
   })
 })

@@ -1,36 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
-import * as fs from "node:fs"
 import type * as TaggedError from "../../src/domain/TaggedError.ts"
 import * as TaggedParser from "../../src/domain/TaggedParser.ts"
 import * as TaggedWriter from "../../src/domain/TaggedWriter.ts"
-
-const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"))
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
+import { fromHex, toHex } from "../utils/native.ts"
+import { type Field, vectors } from "../utils/tagged.ts"
 
 type Write = (writer: TaggedWriter.TaggedWriter) => TaggedWriter.TaggedWriter
 
 const written = (write: Write, options?: TaggedWriter.Options): string =>
-  hex(write(TaggedWriter.make(options)).finishUnsafe())
+  toHex(write(TaggedWriter.make(options)).finishUnsafe())
 
 const reasonOf = (write: Write, options?: TaggedWriter.Options): TaggedError.EncodeReason | undefined => {
   const result = write(TaggedWriter.make(options)).finish()
   return Result.isFailure(result) ? result.failure.reason : undefined
 }
-
-interface Field {
-  readonly tag: number
-  readonly type: "int" | "string" | "bytes" | "bool" | "double"
-  readonly value: string | boolean
-  readonly hex: string
-  readonly utf8Hex: string
-  readonly bits: string
-}
-
-const vectors: ReadonlyArray<{ readonly fields: ReadonlyArray<Field>; readonly hex: string }> = JSON.parse(
-  fs.readFileSync(new URL("../vectors/tagged.json", import.meta.url), "utf8")
-).cases
 
 const writeField = (writer: TaggedWriter.TaggedWriter, field: Field): TaggedWriter.TaggedWriter => {
   switch (field.type) {
@@ -41,7 +25,7 @@ const writeField = (writer: TaggedWriter.TaggedWriter, field: Field): TaggedWrit
     case "string":
       return writer.string(field.tag, Buffer.from(field.utf8Hex, "hex").toString("utf8"))
     case "bytes":
-      return writer.bytes(field.tag, unhex(field.hex))
+      return writer.bytes(field.tag, fromHex(field.hex))
     case "bool":
       return writer.bool(field.tag, field.value === true)
     case "double":
@@ -60,11 +44,11 @@ describe("TaggedWriter", () => {
         writeField(fresh, field)
         writeField(reused, field)
       }
-      assert.strictEqual(hex(fresh.finishUnsafe()), body)
+      assert.strictEqual(toHex(fresh.finishUnsafe()), body)
       kept.push(reused.finishUnsafe())
     }
     // Looked at last: writing later bodies must not have changed earlier ones.
-    assert.deepStrictEqual(kept.map(hex), vectors.map((vector) => vector.hex))
+    assert.deepStrictEqual(kept.map(toHex), vectors.map((vector) => vector.hex))
   })
 
   it("takes integers as bigints too", () => {
@@ -94,7 +78,7 @@ describe("TaggedWriter", () => {
     for (const value of [0, -0, 1.5, -1e300, 5e-324, Infinity, -Infinity]) {
       const bytes = Buffer.alloc(9, 0x0e)
       bytes.writeDoubleLE(value, 1)
-      assert.strictEqual(written((w) => w.double(1, value)), hex(bytes))
+      assert.strictEqual(written((w) => w.double(1, value)), toHex(bytes))
     }
   })
 
@@ -103,7 +87,7 @@ describe("TaggedWriter", () => {
       const content = new TextEncoder().encode(value)
       const expected = TaggedWriter.make().bytes(1, content).finishUnsafe()
       expected[0] = 0x0a
-      assert.strictEqual(written((w) => w.string(1, value), options), hex(expected))
+      assert.strictEqual(written((w) => w.string(1, value), options), toHex(expected))
     }
 
     it("of every length around the changes of method", () => {
@@ -191,7 +175,7 @@ describe("TaggedWriter", () => {
         () => writer.finishUnsafe(),
         "Cannot write tagged values: the value 1.5 of tag 2 is not an integer: round it, or write it as a double"
       )
-      assert.strictEqual(hex(writer.clear().int(1, 5).finishUnsafe()), "0805")
+      assert.strictEqual(toHex(writer.clear().int(1, 5).finishUnsafe()), "0805")
     })
   })
 
@@ -263,10 +247,10 @@ describe("TaggedWriter", () => {
         writer.bytes(size & 0xff, new Uint8Array(part).fill(results.length + 1))
         const bytes = writer.finishUnsafe()
         assert.strictEqual(bytes.length, writer.length)
-        results.push({ bytes, copy: hex(bytes) })
+        results.push({ bytes, copy: toHex(bytes) })
       }
     }
-    for (const { bytes, copy } of results) assert.isTrue(hex(bytes) === copy)
+    for (const { bytes, copy } of results) assert.isTrue(toHex(bytes) === copy)
   })
 
   it("does not pin much more memory than a result has", () => {
@@ -281,9 +265,9 @@ describe("TaggedWriter", () => {
 
   it("finishes as often as wanted", () => {
     const writer = TaggedWriter.make().int(1, 1)
-    assert.strictEqual(hex(writer.finishUnsafe()), "0801")
-    assert.strictEqual(hex(writer.int(1, 2).finishUnsafe()), "08010802")
-    assert.strictEqual(hex(writer.finishUnsafe()), "08010802")
+    assert.strictEqual(toHex(writer.finishUnsafe()), "0801")
+    assert.strictEqual(toHex(writer.int(1, 2).finishUnsafe()), "08010802")
+    assert.strictEqual(toHex(writer.finishUnsafe()), "08010802")
   })
 
   it("writes bodies that a parser reads", () => {

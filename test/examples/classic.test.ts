@@ -16,7 +16,8 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import * as CommandFailure from "../../src/domain/CommandFailure.ts"
 import * as HubBlockChain from "../../src/domain/hub/HubBlockChain.ts"
-import * as HubCommand from "../../src/domain/hub/HubCommand.ts"
+import * as HubMeta from "../../src/domain/hub/HubMeta.ts"
+import * as HubUtil from "../../src/domain/hub/HubUtil.ts"
 import * as HubHash from "../../src/domain/hub/HubHash.ts"
 import * as HubQuantity from "../../src/domain/hub/HubQuantity.ts"
 import * as Message from "../../src/domain/Message.ts"
@@ -69,7 +70,7 @@ const recorded = {
   testChain: infoOf("test")
 }
 
-const key = ({ messageId, serviceId }: HubCommand.HubCommand) => `${serviceId}/${messageId}`
+const key = ({ messageId, serviceId }: Pick<Message.Message, "messageId" | "serviceId">) => `${serviceId}/${messageId}`
 
 /** A Hub that knows a few answers by heart and refuses all else. Gives its end point. */
 const fakeHub = (answers: Record<string, string>) =>
@@ -161,8 +162,8 @@ describe("the classic example", () => {
   it.live("connects without login when the cookie file is missing, and warns", () =>
     Effect.gen(function*() {
       const hub = yield* fakeHub({
-        [key(HubCommand.version)]: recorded.version,
-        [key(HubCommand.createAddress)]: recorded.newAddress
+        [key(HubMeta.version)]: recorded.version,
+        [key(HubUtil.createAddress)]: recorded.newAddress
       })
       const { code, stderr, stdout } = yield* run(["--hub", hub, "--cookie-file", "/none/of/these", "--json"])
       assert.strictEqual(code, 0, stderr)
@@ -173,13 +174,16 @@ describe("the classic example", () => {
   it.live("reads what a Hub of 2021 sends, and takes it to be on the main chain unless it says otherwise", () =>
     Effect.gen(function*() {
       const answers = {
-        [key(HubCommand.version)]: recorded.version,
-        [key(HubCommand.createAddress)]: recorded.newAddress
+        [key(HubMeta.version)]: recorded.version,
+        [key(HubUtil.createAddress)]: recorded.newAddress
       }
       const addressHash = "123710c2aaf976f354954f4ef5d25788d160b4b8"
       const cases = [
         { prefix: "bitcoincash", hub: yield* fakeHub(answers) },
-        { prefix: "bchtest", hub: yield* fakeHub({ ...answers, [key(HubCommand.blockChainInfo)]: recorded.testChain }) }
+        {
+          prefix: "bchtest",
+          hub: yield* fakeHub({ ...answers, [key(HubBlockChain.getBlockChainInfo)]: recorded.testChain })
+        }
       ] as const
       for (const { hub, prefix } of cases) {
         const { code, stderr, stdout } = yield* run(["--hub", hub, "--json"])
@@ -197,7 +201,7 @@ describe("the classic example", () => {
 
   it.live("says in one line why the Hub refuses", () =>
     Effect.gen(function*() {
-      const hub = yield* fakeHub({ [key(HubCommand.version)]: recorded.version })
+      const hub = yield* fakeHub({ [key(HubMeta.version)]: recorded.version })
       const { code, stderr, stdout } = yield* run(["--hub", hub])
       assert.strictEqual(code, 1)
       assert.strictEqual(stdout, "")

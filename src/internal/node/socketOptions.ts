@@ -4,15 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import * as OptionRules from "../../domain/internal/optionRules.ts"
-
-/** @internal */
-export interface Options {
-  readonly noDelay?: boolean | undefined
-  readonly keepAlive?: Duration.Input | undefined
-  readonly backlog?: number | undefined
-  readonly reusePort?: boolean | undefined
-  readonly linger?: Duration.Input | undefined
-}
+import type * as NodeTransport from "../../layers/NodeTransport.ts"
 
 /** @internal */
 export interface SocketOptions {
@@ -36,7 +28,7 @@ const rules = {
 }
 
 /** @internal */
-export const resolve = (options: Options): Result.Result<SocketOptions, OptionRules.BadOption> =>
+export const resolve = (options: NodeTransport.SocketsOptions): Result.Result<SocketOptions, OptionRules.BadOption> =>
   Result.map(OptionRules.resolve(rules, options), ({ backlog, keepAlive, linger }) => ({
     socket: {
       // A link ends when the receiver has had all bytes before the end: Node must not end it before.

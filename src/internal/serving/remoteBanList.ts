@@ -3,7 +3,6 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
@@ -18,8 +17,7 @@ const maxLag = 256
 /** A ban without a duration gets that of the list. */
 const banDuration = OptionRules.time(Duration.infinity, 1)
 
-const keyOf = (target: BanList.Target): string =>
-  PeerGroup.key(IpNetwork.isIpNetwork(target) ? PeerGroup.fromNetwork(target) : PeerGroup.fromAddress(target))
+const keyOf = (target: BanList.Target): string => PeerGroup.key(PeerGroup.fromTarget(target))
 
 /** The list, and how to tell it of bans that were made. @internal */
 export interface RemoteBanList {

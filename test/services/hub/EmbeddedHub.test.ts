@@ -7,8 +7,11 @@ import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Header from "../../../src/domain/Header.ts"
-import * as HubCommand from "../../../src/domain/hub/HubCommand.ts"
-import * as HubTag from "../../../src/domain/hub/HubTag.ts"
+import * as CommandFailure from "../../../src/domain/CommandFailure.ts"
+import * as HubApi from "../../../src/domain/hub/HubApi.ts"
+import * as HubBlockChain from "../../../src/domain/hub/HubBlockChain.ts"
+import * as HubMeta from "../../../src/domain/hub/HubMeta.ts"
+import * as HubUtil from "../../../src/domain/hub/HubUtil.ts"
 import * as Message from "../../../src/domain/Message.ts"
 import * as Tagged from "../../../src/domain/Tagged.ts"
 import * as NodeCookieFile from "../../../src/layers/NodeCookieFile.ts"
@@ -69,9 +72,9 @@ describe("EmbeddedHub", () => {
       const hub = yield* connect
       const seen = new Set<string>()
       for (let i = 0; i < 20; i++) {
-        const [address, privateKey] = valuesOf(yield* hub.request(Message.make(HubCommand.createAddress)))
-        assert(address?._tag === "Bytes" && address.tag === HubTag.address)
-        assert(privateKey?._tag === "Bytes" && privateKey.tag === HubTag.privateKey)
+        const [address, privateKey] = valuesOf(yield* hub.request(Message.make(HubUtil.createAddress)))
+        assert(address?._tag === "Bytes" && address.tag === 2)
+        assert(privateKey?._tag === "Bytes" && privateKey.tag === 3)
         const publicKey = assertSuccess(secp256k1.derivePublicKeyCompressed(privateKey.value))
         assert.strictEqual(binToHex(address.value), binToHex(hash160(publicKey)))
         seen.add(binToHex(address.value))
@@ -82,18 +85,18 @@ describe("EmbeddedHub", () => {
   it.live("refuses what it does not know below service 16, and echoes headers over 10", () =>
     Effect.gen(function*() {
       const hub = yield* connect
-      for (let serviceId = 0; serviceId < HubCommand.firstRouted; serviceId++) {
+      for (let serviceId = 0; serviceId < HubApi.firstRouted; serviceId++) {
         const reply = yield* hub.request(
           Message.make({ serviceId, messageId: 98, header: { 10: 1, 12: 5, 14: 70_000 } })
         )
-        assert.strictEqual(reply.serviceId, HubCommand.failed.serviceId)
-        assert.strictEqual(reply.messageId, HubCommand.failed.messageId)
+        assert.strictEqual(reply.serviceId, CommandFailure.address.serviceId)
+        assert.strictEqual(reply.messageId, CommandFailure.address.messageId)
         const headers = Header.entries(reply.header).filter(([tag]) => tag !== Header.requestId)
         assert.deepStrictEqual(headers, [[12, 5], [14, 70_000]])
         assert.deepStrictEqual(valuesOf(reply), [
-          Tagged.text(HubTag.failedReason, "Unsupported command"),
-          Tagged.int(HubTag.failedServiceId, serviceId),
-          Tagged.int(HubTag.failedCommandId, 98)
+          Tagged.text(20, "Unsupported command"),
+          Tagged.int(21, serviceId),
+          Tagged.int(22, 98)
         ])
       }
     }).pipe(Effect.provide(Live)))
@@ -105,7 +108,7 @@ describe("EmbeddedHub", () => {
       assert.deepStrictEqual(toRegistered.body, Uint8Array.of(7))
       const toNobody = hub.request(Message.make({ serviceId: 30, messageId: 0 }), { timeout: "200 millis" })
       assert.isTrue(Option.isNone(yield* Effect.option(toNobody)))
-      assert.strictEqual((yield* hub.request(Message.make(HubCommand.version))).messageId, 1)
+      assert.strictEqual((yield* hub.request(Message.make(HubMeta.version))).messageId, 1)
     }).pipe(Effect.provide(
       NetworkService.layerHandler(16, (request, client) =>
         client.side === "accepted"
@@ -127,9 +130,9 @@ describe("EmbeddedHub", () => {
       const ask = Effect.fnUntraced(function*(login?: CookieFile.CookieFile["Service"]) {
         const manager = Context.get(yield* Layer.build(NodeNetwork.layer()), NetworkManager.NetworkManager)
         const hub = yield* manager.connect(endPoint, { login })
-        return yield* hub.request(Message.make(HubCommand.blockChainInfo), { timeout: "1 second" })
+        return yield* hub.request(Message.make(HubBlockChain.getBlockChainInfo), { timeout: "1 second" })
       })
-      assert.strictEqual((yield* ask(login)).messageId, HubCommand.blockChainInfo.messageId + 1)
+      assert.strictEqual((yield* ask(login)).messageId, HubBlockChain.getBlockChainInfo.messageId + 1)
       assert.isTrue(Option.isNone(yield* Effect.option(ask())))
     }).pipe(Effect.provide(Layer.unwrap(Effect.map(temporaryDirectory, (directory) =>
       EmbeddedHub.layer().pipe(
@@ -145,7 +148,7 @@ describe("EmbeddedHub", () => {
       const [hub, elsewhere] = yield* Effect.forEach([one, other], ({ endPoint }) => manager.connect(endPoint))
       const told = yield* Effect.forkScoped(Stream.runHead(hub!.messages), { startImmediately: true })
       yield* hub!.send(Message.make({ serviceId: 18, messageId: 0 }))
-      yield* hub!.request(Message.make(HubCommand.version))
+      yield* hub!.request(Message.make(HubMeta.version))
       yield* elsewhere!.request(
         Message.make({ serviceId: 4, messageId: 0, body: fromHex(`1314${"11".repeat(20)}`) })
       )
