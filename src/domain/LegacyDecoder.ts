@@ -33,6 +33,8 @@ export interface Options {
   readonly hash256: (bytes: Uint8Array) => Uint8Array
   /** The largest body in bytes. */
   readonly maxBodySize: number
+  /** Where a command has a smaller limit. */
+  readonly maxBodySizeOf?: ((command: LegacyCommand.Command) => number) | undefined
   /** Bodies of more bytes go to `Sink.onUnverified`, when the sink has that. */
   readonly deferAbove: number
 }
@@ -61,12 +63,12 @@ class LegacyDecoder implements Envelope.Decoder {
       if (uint32(bytes, from) !== this.#magic) return this.#fail(from, wrongProtocol(this.#options.magic, bytes, from))
       if (to - from < headerSize) return from
       const length = uint32(bytes, from + magicSize + commandSize)
-      const { maxBodySize } = this.#options
       const id = LegacyCommand.decode(bytes, from + magicSize)
       if (id === undefined) {
         const malformed = LegacyCommand.check(bytes, from + magicSize)
         if (malformed !== undefined) return this.#fail(from, badCommand(malformed))
       }
+      const maxBodySize = this.#maxBodySize(id)
       if (length > maxBodySize) {
         return this.#fail(from, new WireError.BadLength({ what: "body", length, minimum: 0, maximum: maxBodySize }))
       }
@@ -91,6 +93,12 @@ class LegacyDecoder implements Envelope.Decoder {
   }
 
   close(): void {}
+
+  #maxBodySize(id: number | undefined): number {
+    const { maxBodySize, maxBodySizeOf } = this.#options
+    const command = id === undefined || maxBodySizeOf === undefined ? undefined : LegacyCommand.fromId(id)
+    return command === undefined ? maxBodySize : Math.min(maxBodySize, maxBodySizeOf!(command))
+  }
 
   #skip(from: number, to: number): number {
     const count = Math.min(this.#toSkip, to - from)

@@ -41,6 +41,8 @@ export interface Options {
   readonly hash256: (bytes: Uint8Array) => Uint8Array
   /** The largest body in bytes, sent or received. Default: 32,000,000. */
   readonly maxBodySize?: number | undefined
+  /** The largest received body of each command, where it is smaller than `maxBodySize`. Default: no limit of its own. */
+  readonly maxBodySizeOf?: ((command: LegacyCommand.Command) => number) | undefined
   /**
    * Received bodies of more bytes than this are not hashed by the decoder, which would hold up the event loop: they go
    * to `Sink.onUnverified`, where the sink has that. Default: infinite, all are verified at once.
@@ -146,6 +148,7 @@ export const make = (options: Options): Envelope.Envelope => {
         magic,
         hash256,
         maxBodySize: Math.min(maxBodySize, limits.maxMessageSize ?? maxBodySize),
+        maxBodySizeOf: options.maxBodySizeOf,
         deferAbove
       }),
     verify: (message, announced) => LegacyDecoder.verify(message, announced, hash256(Message.borrow(message))),

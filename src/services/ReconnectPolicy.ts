@@ -55,3 +55,13 @@ export const jittered: ReconnectPolicy = Schedule.modifyDelay(
   reference,
   ({ duration }) => Effect.map(Random.next, (part) => Duration.times(duration, 1 - part / 5))
 )
+
+/**
+ * One attempt, and one session: the connection is closed for good when either has ended.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const never: ReconnectPolicy = Schedule.recurs(0).pipe(
+  Schedule.setInputType<DisconnectReason.DisconnectReason>()
+)

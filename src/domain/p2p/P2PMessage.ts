@@ -261,6 +261,50 @@ const byCommand: { readonly [command in Command]: Binary.Binary<object> } = desc
  */
 export const commands: ReadonlyArray<Command> = Object.keys(descriptions) as Array<Command>
 
+/** Small enough for any filter that leaves most of a block out: over 60,000 hashes. */
+const maxMerkleBlock = 2_000_000
+
+/** Consensus rule of Bitcoin Cash. */
+const maxTransaction = 1_000_000
+
+const sizeOfItem = 36
+const maxInventoryBody = 3 + maxInventory * sizeOfItem
+
+const maxBodySizes: { readonly [command in Command]: number } = {
+  // What later versions have added to the end is read over.
+  version: 2000,
+  verack: 0,
+  sendheaders: 0,
+  getaddr: 0,
+  mempool: 0,
+  filterclear: 0,
+  ping: 8,
+  pong: 8,
+  addr: 3 + maxAddresses * 30,
+  inv: maxInventoryBody,
+  getdata: maxInventoryBody,
+  notfound: maxInventoryBody,
+  getheaders: 4 + 1 + (maxLocator + 1) * 32,
+  getblocks: 4 + 1 + (maxLocator + 1) * 32,
+  headers: 3 + maxHeaders * (BlockHeader.size + 1),
+  tx: maxTransaction,
+  block: LegacyFormat.maxBody,
+  merkleblock: maxMerkleBlock,
+  filterload: 3 + BloomFilter.maxSize + 4 + 4 + 1,
+  filteradd: 3 + maxFilterAdd,
+  reject: 1 + LegacyFormat.commandSize + 1 + 1 + maxRejectReason + 32,
+  "dsproof-beta": 100_000
+}
+
+/**
+ * The largest body of a command, in bytes: what a longer one announces is never read. Without limit (`Infinity`) for
+ * commands that are not known here.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const maxBodySize = (command: string): number => isCommand(command) ? maxBodySizes[command] : Infinity
+
 /**
  * Tells whether a command is known here.
  *

@@ -1,0 +1,396 @@
+/**
+ * The session of one peer: handshake, pings, and the handlers of its messages.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as NetAddress from "effect/net/NetAddress"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type * as Message from "../../domain/Message.ts"
+import * as P2PMessage from "../../domain/p2p/P2PMessage.ts"
+import * as PeerAddress from "../../domain/p2p/PeerAddress.ts"
+import type * as BanList from "../../services/BanList.ts"
+import type * as Connection from "../../services/Connection.ts"
+import * as DisconnectReason from "../../services/DisconnectReason.ts"
+import * as P2PConfig from "../../services/p2p/P2PConfig.ts"
+import * as Peer from "../../services/p2p/Peer.ts"
+import * as PeerError from "../../services/p2p/PeerError.ts"
+import * as Alarm from "../alarm.ts"
+import * as Runner from "../runner.ts"
+
+/** What arrives after `version` and before `verack` waits, up to this many messages. */
+const maxEarly = 32
+
+/** A reader of events that lags by more than this misses the oldest. */
+const eventBuffer = 256
+
+/** Headers of new blocks can be asked for from this version of the protocol on (BIP 130). */
+const sendHeadersFrom = 70_012
+
+/** What a peer that breaks the order of the handshake loses. */
+const disorderPoints = 100
+
+const random64: Effect.Effect<bigint> = Effect.map(
+  Effect.all([Random.nextIntBetween(0, 0x1_0000_0000), Random.nextIntBetween(0, 0x1_0000_0000)]),
+  ([high, low]) => (BigInt(high) << 32n) | BigInt(low)
+)
+
+/** A ping that is not answered yet. */
+interface Ping {
+  readonly nonce: bigint
+  readonly sentAt: number
+}
+
+interface SessionOptions {
+  readonly connection: Connection.Connection
+  readonly config: P2PConfig.Settings
+  readonly peer: Peer.Options
+  readonly runner: Runner.Runner
+  /** Holds what `onReady` acquires. */
+  readonly attached: Scope.Closeable
+  readonly address: NetAddress.SocketAddress
+  readonly nonce: bigint
+  readonly nonces: Set<bigint>
+  readonly states: SubscriptionRef.SubscriptionRef<Peer.PeerState>
+  readonly events: PubSub.PubSub<Peer.PeerEvent>
+}
+
+class Session {
+  readonly #options: SessionOptions
+  readonly #alarm: Alarm.Alarm
+  readonly #handlers = new Set<Peer.Handler>()
+  readonly #early: Array<P2PMessage.P2PMessage> = []
+  readonly ready = Deferred.makeUnsafe<Peer.Peer, PeerError.PeerError>()
+  readonly ended = Deferred.makeUnsafe<PeerError.Reason>()
+  #ping: Ping | undefined = undefined
+  #latency: Option.Option<Duration.Duration> = Option.none()
+  #isHandling = false
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#alarm = new Alarm.Alarm(options.runner, (now) => this.#onAlarm(now))
+  }
+
+  get #state(): Peer.PeerState {
+    return SubscriptionRef.getUnsafe(this.#options.states)
+  }
+
+  /** Introduces this node, and starts the one deadline of the handshake. */
+  readonly start: Effect.Effect<void> = Effect.suspend(() => {
+    const { config, runner } = this.#options
+    this.#alarm.set(runner.now() + Duration.toMillis(config.handshakeTimeout))
+    return this.#tell(this.#version())
+  })
+
+  readonly onMessage = (message: Message.Message): Effect.Effect<void> | void => {
+    const decoded = P2PMessage.fromMessage(message)
+    if (Result.isFailure(decoded)) return this.end(decoded.failure)
+    if (decoded.success !== undefined) return this.#receive(decoded.success)
+  }
+
+  readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> =>
+    Effect.tap(
+      this.#options.connection.punish(points, reason),
+      (verdict) => PubSub.publish(this.#options.events, Peer.PeerEvent.Punished({ points, reason, verdict }))
+    )
+
+  /** The one place where a peer ends. */
+  readonly end = (reason: PeerError.Reason): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (this.#state._tag === "Ended") return Effect.void
+      const { attached, connection, nonce, nonces, runner, states } = this.#options
+      this.#alarm.clear()
+      this.#early.length = 0
+      nonces.delete(nonce)
+      const points = pointsOf(reason)
+      return SubscriptionRef.set(states, Peer.PeerState.Ended({ since: runner.now(), reason })).pipe(
+        Effect.andThen(Effect.sync(() => {
+          Deferred.doneUnsafe(this.ended, Exit.succeed(reason))
+          Deferred.doneUnsafe(this.ready, Exit.fail(new PeerError.PeerError({ reason })))
+          // Not waited for: what is attached may be what ends the peer.
+          runner.fork(Effect.uninterruptible(Scope.close(attached, Exit.void)))
+        })),
+        Effect.andThen(points > 0 ? this.punish(points, reason.message) : Effect.void),
+        Effect.andThen(connection.disconnect)
+      )
+    })
+
+  readonly send = (message: P2PMessage.P2PMessage): Effect.Effect<void, PeerError.PeerError> => {
+    const encoded = P2PMessage.toMessage(message)
+    return Result.isFailure(encoded)
+      ? Effect.fail(new PeerError.PeerError({ reason: encoded.failure }))
+      : Effect.mapError(this.#options.connection.send(encoded.success), this.#toError)
+  }
+
+  readonly sendAll = (
+    messages: ReadonlyArray<P2PMessage.P2PMessage>
+  ): Effect.Effect<void, PeerError.PeerError> => {
+    const encoded: Array<Message.Message> = []
+    for (const message of messages) {
+      const one = P2PMessage.toMessage(message)
+      if (Result.isFailure(one)) return Effect.fail(new PeerError.PeerError({ reason: one.failure }))
+      encoded.push(one.success)
+    }
+    return Effect.mapError(this.#options.connection.sendAll(encoded), this.#toError)
+  }
+
+  readonly handle = <R>(handler: Peer.Handler<R>): Effect.Effect<void, never, R | Scope.Scope> =>
+    Effect.contextWith((context) =>
+      Effect.asVoid(Effect.acquireRelease(
+        Effect.sync(() => {
+          const taker: Peer.Handler = (message) => {
+            const effect = handler(message)
+            return effect === undefined ? undefined : Effect.provideContext(effect, context)
+          }
+          this.#handlers.add(taker)
+          return taker
+        }),
+        (taker) => Effect.sync(() => this.#handlers.delete(taker))
+      ))
+    )
+
+  toPeer(version: P2PMessage.Of<"version">, since: number): Peer.Peer {
+    const { address, connection, events, states } = this.#options
+    return {
+      [Peer.TypeId]: Peer.TypeId,
+      id: connection.id,
+      endPoint: connection.endPoint,
+      side: connection.side,
+      address,
+      version,
+      since,
+      state: SubscriptionRef.get(states),
+      changes: Stream.takeUntil(SubscriptionRef.changes(states), (state) => state._tag === "Ended"),
+      events: Stream.interruptWhen(Stream.fromPubSub(events), Deferred.await(this.ended)),
+      ended: Deferred.await(this.ended),
+      latency: Effect.sync(() => this.#latency),
+      send: this.send,
+      sendAll: this.sendAll,
+      handle: this.handle,
+      punish: this.punish,
+      end: this.end
+    }
+  }
+
+  /** Sends what the protocol asks for. A peer that is gone by then is told of by its end. */
+  #tell(message: P2PMessage.P2PMessage): Effect.Effect<void> {
+    return Effect.ignore(this.send(message))
+  }
+
+  #version(): P2PMessage.P2PMessage {
+    const { address, config, nonce, peer, runner } = this.#options
+    return P2PMessage.make("version", {
+      protocol: P2PConfig.protocol,
+      services: config.services,
+      time: BigInt(Math.floor(runner.now() / 1000)),
+      receiver: NetAddress.isInetAddress(address) ? PeerAddress.fromInetAddress(address, 0n) : PeerAddress.unknown,
+      sender: { ...PeerAddress.unknown, services: config.services },
+      nonce,
+      userAgent: config.userAgent,
+      startHeight: peer.startHeight ?? 0,
+      relay: peer.relay ?? false
+    })
+  }
+
+  #receive(message: P2PMessage.P2PMessage): Effect.Effect<void> | void {
+    const state = this.#state
+    if (state._tag === "Ended") return
+    if (message._tag === "version") return this.#onVersion(state, message)
+    if (message._tag === "verack") return this.#onVerack(state)
+    if (state._tag === "Ready") return this.#onReadyMessage(message)
+    if (state.version === undefined) return this.#disorder(`"${message._tag}" before "version"`)
+    if (this.#early.length === maxEarly) return this.#disorder("too many messages before \"verack\"")
+    this.#early.push(message)
+  }
+
+  #onVersion(state: Peer.PeerState, version: P2PMessage.Of<"version">): Effect.Effect<void> {
+    if (state._tag !== "Handshaking" || state.version !== undefined) return this.#disorder("a second \"version\"")
+    const refused = this.#refusal(version)
+    if (refused !== undefined) return this.end(refused)
+    const { connection, states } = this.#options
+    const answers = version.protocol >= sendHeadersFrom ? [verack, sendheaders] : [verack]
+    return SubscriptionRef.set(states, Peer.PeerState.Handshaking({ since: state.since, version })).pipe(
+      Effect.andThen(Effect.ignore(this.sendAll(answers))),
+      Effect.andThen(Effect.logDebug(`${connection.endPoint} is ${version.userAgent}, height ${version.startHeight}`))
+    )
+  }
+
+  #refusal(version: P2PMessage.Of<"version">): PeerError.Reason | undefined {
+    const { config, nonces, peer } = this.#options
+    if (nonces.has(version.nonce)) return new PeerError.SelfConnection()
+    const { minProtocol } = config
+    if (version.protocol < minProtocol) {
+      return new PeerError.ObsoleteProtocol({ protocol: version.protocol, minimum: minProtocol })
+    }
+    const needed = peer.services ?? 0n
+    if ((version.services & needed) === needed) return undefined
+    return new PeerError.MissingServices({ offered: version.services, needed })
+  }
+
+  #onVerack(state: Peer.PeerState): Effect.Effect<void> | void {
+    // Nodes pass over a second one.
+    if (state._tag !== "Handshaking") return
+    if (state.version === undefined) return this.#disorder("\"verack\" before \"version\"")
+    const { attached, config, nonce, nonces, peer: options, runner, states } = this.#options
+    const { version } = state
+    const since = runner.now()
+    const peer = this.toPeer(version, since)
+    nonces.delete(nonce)
+    this.#alarm.clear()
+    this.#alarm.set(since + Duration.toMillis(config.pingInterval))
+    return SubscriptionRef.set(states, Peer.PeerState.Ready({ since, version })).pipe(
+      Effect.andThen(Scope.provide(options.onReady?.(peer) ?? Effect.void, attached)),
+      Effect.andThen(Effect.sync(() => Deferred.doneUnsafe(this.ready, Exit.succeed(peer)))),
+      Effect.andThen(
+        Effect.suspend(() =>
+          Effect.forEach(this.#early.splice(0), (message) => this.#onReadyMessage(message), { discard: true })
+        )
+      )
+    )
+  }
+
+  #onReadyMessage(message: P2PMessage.P2PMessage): Effect.Effect<void> {
+    this.#isHandling = true
+    return this.#onOwnMessage(message).pipe(
+      Effect.andThen(
+        Effect.suspend(() =>
+          Effect.forEach([...this.#handlers], (handler) => this.#run(handler, message), { discard: true })
+        )
+      ),
+      Effect.ensuring(Effect.sync(() => {
+        this.#isHandling = false
+      }))
+    )
+  }
+
+  /** A handler that dies must not keep the others from the message. */
+  #run(handler: Peer.Handler, message: P2PMessage.P2PMessage): Effect.Effect<void> {
+    return Effect.suspend(() => handler(message) ?? Effect.void).pipe(
+      Effect.catch(this.end),
+      Effect.ignoreCause({ log: "Error", message: `A handler of "${message._tag}" died` }),
+      Effect.asVoid
+    )
+  }
+
+  #onOwnMessage(message: P2PMessage.P2PMessage): Effect.Effect<unknown> {
+    const { events, runner } = this.#options
+    switch (message._tag) {
+      case "ping":
+        return this.#tell(P2PMessage.make("pong", { nonce: message.nonce }))
+      case "pong": {
+        if (this.#ping === undefined || this.#ping.nonce !== message.nonce) return Effect.void
+        const latency = Duration.millis(runner.now() - this.#ping.sentAt)
+        this.#ping = undefined
+        this.#latency = Option.some(latency)
+        this.#alarm.clear()
+        this.#alarm.set(runner.now() + Duration.toMillis(this.#options.config.pingInterval))
+        return PubSub.publish(events, Peer.PeerEvent.Answered({ latency }))
+      }
+      case "reject":
+        return PubSub.publish(events, Peer.PeerEvent.Rejected({ reject: message }))
+      default:
+        return Effect.void
+    }
+  }
+
+  #disorder(what: string): Effect.Effect<void> {
+    return this.end(new PeerError.Misbehaved({ what, points: disorderPoints }))
+  }
+
+  /** The handshake has taken too long, a ping is due, or its answer is missing. */
+  #onAlarm(now: number): number | undefined {
+    const { config, runner } = this.#options
+    const state = this.#state
+    if (state._tag === "Ended") return undefined
+    if (state._tag === "Handshaking") {
+      const missing = state.version === undefined ? "version" : "verack"
+      runner.fork(this.end(new PeerError.HandshakeTimedOut({ missing, after: config.handshakeTimeout })))
+      return undefined
+    }
+    // The answer may lie behind the message that is being handled.
+    if (this.#ping !== undefined && this.#isHandling) return now + Duration.toMillis(config.pongTimeout)
+    if (this.#ping !== undefined) {
+      runner.fork(this.end(new PeerError.PongMissing({ after: config.pongTimeout })))
+      return undefined
+    }
+    runner.fork(this.#sendPing(now))
+    return now + Duration.toMillis(config.pongTimeout)
+  }
+
+  #sendPing(now: number): Effect.Effect<void> {
+    return Effect.flatMap(random64, (nonce) => {
+      this.#ping = { nonce, sentAt: now }
+      return this.#tell(P2PMessage.make("ping", { nonce }))
+    })
+  }
+
+  readonly #toError = ({ reason }: { readonly reason: PeerError.PeerError["reason"] }) =>
+    new PeerError.PeerError({ reason })
+}
+
+const verack = P2PMessage.make("verack", {})
+
+const sendheaders = P2PMessage.make("sendheaders", {})
+
+/** As a connection gives for packets that it cannot read. */
+const malformedPoints = 200
+
+const pointsOf = (reason: PeerError.Reason): number => {
+  if (reason._tag === "Misbehaved") return reason.points
+  return reason._tag === "MalformedMessage" ? malformedPoints : 0
+}
+
+const closedBy = (reason: DisconnectReason.DisconnectReason) =>
+  new PeerError.PeerError({ reason: new PeerError.Disconnected({ reason }) })
+
+/** Ends the peer when its connection has ended. */
+const follow = (connection: Connection.Connection, session: Session) =>
+  Stream.runForEach(
+    connection.changes,
+    (state) => state._tag === "Closed" ? session.end(new PeerError.Disconnected(state)) : Effect.void
+  )
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  connection: Connection.Connection,
+  config: P2PConfig.Settings,
+  options: Peer.Options
+): Effect.fn.Return<Peer.Peer, PeerError.PeerError, Scope.Scope> {
+  yield* Effect.mapError(connection.connected, ({ reason }) => closedBy(reason))
+  const state = yield* connection.state
+  if (state._tag !== "Connected") return yield* closedBy(new DisconnectReason.ClosedHere())
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const runner = yield* Scope.provide(Runner.make, scope)
+  const attached = yield* Scope.fork(scope)
+  const nonce = yield* random64
+  const nonces = options.nonces ?? new Set()
+  nonces.add(nonce)
+  const session = new Session({
+    connection,
+    config,
+    peer: options,
+    runner,
+    attached,
+    address: state.remoteAddress,
+    nonce,
+    nonces,
+    states: yield* SubscriptionRef.make<Peer.PeerState>(
+      Peer.PeerState.Handshaking({ since: runner.now(), version: undefined })
+    ),
+    events: yield* PubSub.sliding<Peer.PeerEvent>(eventBuffer)
+  })
+  runner.fork(connection.handle(session.onMessage))
+  runner.fork(follow(connection, session))
+  yield* session.start
+  yield* Effect.addFinalizer(() =>
+    session.end(new PeerError.Disconnected({ reason: new DisconnectReason.ClosedHere() }))
+  )
+  return yield* Deferred.await(session.ready)
+})
