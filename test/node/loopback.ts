@@ -25,22 +25,27 @@ const guardSockets = (): void => {
   const connect = prototype.connect
   prototype.connect = function(...args) {
     const host = hostOf(args)
-    return typeof host === "string" && isLoopback(host) ? connect.apply(this, args) : stop(`a socket to ${String(host)}`)
+    return typeof host === "string" && isLoopback(host)
+      ? connect.apply(this, args)
+      : stop(`a socket to ${String(host)}`)
   }
 }
 
-/** Listening looks an address up, even one in numbers. */
+const forbid = (module: object, names: RegExp): void => {
+  for (const name of Object.keys(module).filter((key) => names.test(key))) {
+    Object.assign(module, { [name]: () => stop(name) })
+  }
+}
+
+/** Listening looks its address up, even one in numbers. */
 const guardNames = (): void => {
   const lookup = Dns.lookup as (host: string, ...args: ReadonlyArray<unknown>) => void
-  const asks = /^(lookupService|resolve|reverse|Resolver)/
-  for (const name of Object.keys(Dns).filter((key) => asks.test(key))) {
-    Object.assign(Dns, { [name]: () => stop(`a question to DNS (${name})`) })
-  }
-  Object.assign(Dns, {
-    lookup: (host: string, ...args: ReadonlyArray<unknown>) =>
-      isLoopback(host) ? lookup(host, ...args) : stop(`a look-up of ${host}`)
-  })
-  Object.assign(Dgram, { createSocket: () => stop("a datagram socket") })
+  const guarded = (host: string, ...args: ReadonlyArray<unknown>) =>
+    isLoopback(host) ? lookup(host, ...args) : stop(`a look-up of ${host}`)
+  forbid(Dns, /^(lookupService|resolve|reverse|Resolver)/)
+  forbid(Dns.promises, /^(lookup|resolve|reverse|Resolver)/)
+  forbid(Dgram, /^createSocket$/)
+  Object.assign(Dns, { lookup: guarded })
 }
 
 /** Must be called before anything else is loaded. */
