@@ -155,6 +155,6 @@ export const load = (): Bcash => {
   process.env["NODE_BACKEND"] = "js"
   const require = createRequire(import.meta.url)
   const level = Path.join(Path.dirname(require.resolve("bdb")), "level.js")
-  require.cache[level] = { id: level, filename: level, loaded: true, exports: class {} } as unknown as NodeJS.Module
+  require.cache[level] = { id: level, filename: level, loaded: true, exports: () => {} } as unknown as NodeJS.Module
   return require("bcash") as Bcash
 }
