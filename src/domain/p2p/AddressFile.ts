@@ -6,8 +6,7 @@
  * It begins with eight bytes of its own, the version of the format and the magic of the network, and ends with the hash
  * of all that is before it, so that no byte can change unseen. In between are the secret key of the table and the
  * addresses. It is one description of `Binary`: what is written and what is read cannot drift apart, every field has
- * its limits, and a fault has a place. 20,000 addresses take 1 MB, less than a
- * third of what they would in JSON.
+ * its limits, and a fault has a place. 20,000 addresses take 1 MB, less than a third of what they would in JSON.
  *
  * What is in use is not written: nothing is, after a restart.
  *

@@ -11,15 +11,16 @@
  * 4096 addresses the share is one row or column. What the user adds is believed, and lies anywhere.
  *
  * A cell that is full takes a newcomer only in place of one that is worth less: one that is barred, then one that
- * nobody has heard of for {@link staleAfter}. Addresses that we were connected to, that are in use or that come from the
- * user never make room for one that others only tell of. So what has proven itself stays.
+ * nobody has heard of for {@link staleAfter}. Addresses that we were connected to, that serve a wallet, that are in use or
+ * that come from the user never make room for one that others only tell of. So what has proven itself stays, and no peer
+ * is forgotten and then given to another wallet.
  *
  * It is drawn from cell by cell, and not address by address: a liar that fills its share has no larger part of the draws
  * than of the cells.
  *
  * **Gotchas**
  *
- * It changes in place.
+ * It changes in place, and must not change while it is drawn from.
  *
  * @stability unstable
  * @since 0.1.0
@@ -89,6 +90,7 @@ const share = 16
 const worth = (entry: AddressEntry.AddressEntry, now: number): number => {
   if (entry.use !== "Free") return 5
   if (entry.source._tag === "User") return 4
+  if (entry.segment !== undefined) return 3
   if (!AddressEntry.isUsable(entry, now)) return 0
   if (entry.contact._tag === "Connected") return 3
   return now - entry.contact.at > staleAfter ? 1 : 2

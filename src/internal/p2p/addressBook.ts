@@ -191,8 +191,9 @@ export class AddressBook {
     return !isTaken && this.#table.update(address, (entry) => ({ ...entry, segment }))
   }
 
+  /** Whoever has it gives it back, and must not find another one there. */
   remove(address: NetAddress.InetAddress): boolean {
-    return this.#table.remove(address)
+    return this.#table.get(address)?.use === "Free" && this.#table.remove(address)
   }
 
   addOwn(address: NetAddress.InetAddress): void {

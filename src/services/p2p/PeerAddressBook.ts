@@ -146,12 +146,12 @@ export class PeerAddressBook extends Context.Service<PeerAddressBook, {
   readonly punish: (address: NetAddress.InetAddress, points: number) => Effect.Effect<boolean>
   /**
    * Gives an address to a wallet, a number from 0 to 2^32-1, or with `undefined` to none. `false`: it is not in the
-   * book, or serves another wallet.
+   * book, or serves another wallet. Another number is a defect.
    */
   readonly assign: (address: NetAddress.InetAddress, segment: number | undefined) => Effect.Effect<boolean>
   /** An address turned out to be ours. It is removed, and not taken again as long as the book is open. */
   readonly addOwn: (address: NetAddress.InetAddress) => Effect.Effect<void>
-  /** Removes an address. `false`: it was not there. */
+  /** Removes an address. `false`: it was not there, or is in use. */
   readonly remove: (address: NetAddress.InetAddress) => Effect.Effect<boolean>
   /** What is known of an address. */
   readonly get: (address: NetAddress.InetAddress) => Effect.Effect<Option.Option<AddressEntry.AddressEntry>>

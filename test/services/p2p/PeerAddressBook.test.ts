@@ -33,9 +33,12 @@ describe("PeerAddressBook", () => {
         assert.strictEqual(Option.getOrThrow(lease).use, "Dialling")
         assert.deepStrictEqual(yield* book.choose(), Option.none())
         assert.deepStrictEqual(yield* book.claim(a), Option.none())
+        assert.isFalse(yield* book.remove(a))
         yield* Scope.close(scope, Exit.void)
         assert.strictEqual(chosen(yield* Effect.scoped(book.claim(a))), "8.8.8.8:8333")
         assert.strictEqual(yield* points(book), 0)
+        assert.isTrue(yield* book.remove(a))
+        assert.strictEqual(yield* book.size, 0)
       })))
 
   it.effect("gives the address back when whoever holds it is interrupted", () =>
