@@ -18,7 +18,8 @@
  *
  * **Gotchas**
  *
- * Bans are not its business: see `BanList`.
+ * Bans are not its business, and what a peer is banned for costs its address nothing by itself: see `BanList`, and call
+ * `punish` besides.
  *
  * **Example** (A peer to dial)
  *
@@ -66,6 +67,7 @@ import type * as NetworkConfig from "../NetworkConfig.ts"
 import type * as Transport from "../Transport.ts"
 import * as DnsSeeds from "./DnsSeeds.ts"
 import * as PeerAddressStore from "./PeerAddressStore.ts"
+import type * as PeerError from "./PeerError.ts"
 
 /**
  * What became of addresses that were told, each counted once.
@@ -98,6 +100,14 @@ export interface Intake {
  * @since 0.1.0
  */
 export type Wanted = AddressChoice.Wanted
+
+/**
+ * Why an attempt failed, or a connection or peer ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ending = DisconnectReason.DisconnectReason | PeerError.PeerError["reason"]
 
 /**
  * The addresses of peers.
@@ -136,10 +146,7 @@ export class PeerAddressBook extends Context.Service<PeerAddressBook, {
   /** A peer is connected, and says which services it offers. `false`: it is not in the book. */
   readonly connected: (address: NetAddress.InetAddress, services: bigint) => Effect.Effect<boolean>
   /** An attempt failed, or a connection ended. What this side ended costs nothing. */
-  readonly failed: (
-    address: NetAddress.InetAddress,
-    reason: DisconnectReason.DisconnectReason
-  ) => Effect.Effect<boolean>
+  readonly failed: (address: NetAddress.InetAddress, reason: Ending) => Effect.Effect<boolean>
   /** A peer sent headers that fit. */
   readonly goodHeaders: (address: NetAddress.InetAddress) => Effect.Effect<boolean>
   /** Gives points; negative ones forgive. With 1000 or more an address is not chosen. */
@@ -208,10 +215,18 @@ const usualServices = 5n
  * @category conversions
  * @since 0.1.0
  */
-export const toFailure = (reason: DisconnectReason.DisconnectReason): AddressEntry.Failure | undefined => {
+export const toFailure = (reason: Ending): AddressEntry.Failure | undefined => {
   switch (reason._tag) {
+    case "Disconnected":
+    case "ConnectionClosed":
+      return toFailure(reason.reason)
     case "ClosedHere":
+    case "Dismissed":
+    case "LaneFull":
+    case "SelfConnection":
+    case "SendRefusal":
     case "TurnedAway":
+    case "UnsendableMessage":
     case "VerificationFailed":
       return undefined
     // It will not be any better before the ban is over.

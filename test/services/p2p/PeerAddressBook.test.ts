@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import type * as AddressEntry from "../../../src/domain/p2p/AddressEntry.ts"
 import * as DisconnectReason from "../../../src/services/DisconnectReason.ts"
 import type * as PeerAddressBook from "../../../src/services/p2p/PeerAddressBook.ts"
+import * as PeerError from "../../../src/services/p2p/PeerError.ts"
 import * as Transport from "../../../src/services/Transport.ts"
 import * as Books from "../../utils/addressBook.ts"
 import { run, unreachable } from "../../utils/openBook.ts"
@@ -79,7 +80,7 @@ describe("PeerAddressBook", () => {
         assert.strictEqual(yield* points(book), 0)
       })))
 
-  it.effect.each<[name: string, reason: DisconnectReason.DisconnectReason, points: number]>([
+  it.effect.each<[name: string, reason: PeerAddressBook.Ending, points: number]>([
     ["unreachable", failure("Unreachable"), 1000],
     ["name not found", failure("NameNotFound"), 550],
     ["refused", failure("Refused"), 101],
@@ -94,6 +95,10 @@ describe("PeerAddressBook", () => {
     ],
     ["unresponsive", new DisconnectReason.PeerUnresponsive({ missing: "pong", after: Duration.seconds(1) }), 280],
     ["banned", new DisconnectReason.PeerBanned({ address: "8.8.8.8" }), 1000],
+    ["refused, as a peer says it", new PeerError.Disconnected({ reason: failure("Refused") }), 101],
+    ["no handshake", new PeerError.HandshakeTimedOut({ missing: "verack", after: Duration.seconds(1) }), 280],
+    ["not wanted any more", new PeerError.Dismissed({ because: "enough" }), 0],
+    ["our own address", new PeerError.SelfConnection(), 0],
     ["closed here", new DisconnectReason.ClosedHere(), 0],
     ["a thread of ours died", new DisconnectReason.VerificationFailed(), 0]
   ])("counts a failure: %s", ([, reason, expected]) =>
