@@ -8,6 +8,7 @@ import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as HeaderChain from "../../services/p2p/HeaderChain.ts"
 
 /**
  * From one best chain to another.
@@ -19,13 +20,16 @@ export interface Change {
   readonly forkHeight: number
   /** The hashes of the blocks above that of the chain before, the lowest first. */
   readonly disconnected: ReadonlyArray<Uint8Array>
+  /** The end of the chain after. */
+  readonly tip: HeaderChain.Tip
 }
 
 /** Two changes in a row as one. What was connected by the first and disconnected by the second is in neither. */
 const join = (first: Change, second: Change): Change =>
-  second.forkHeight >= first.forkHeight ? first : {
+  second.forkHeight >= first.forkHeight ? { ...first, tip: second.tip } : {
     forkHeight: second.forkHeight,
-    disconnected: [...second.disconnected.slice(0, first.forkHeight - second.forkHeight), ...first.disconnected]
+    disconnected: [...second.disconnected.slice(0, first.forkHeight - second.forkHeight), ...first.disconnected],
+    tip: second.tip
   }
 
 interface Subscriber {

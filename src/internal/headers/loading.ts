@@ -2,6 +2,7 @@
  * Reads stored and bundled headers into a chain, and checks every one of them.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as BlockHeader from "../../domain/p2p/BlockHeader.ts"
 import * as HashHex from "../../domain/p2p/HashHex.ts"
@@ -9,6 +10,7 @@ import * as HeaderRules from "../../domain/p2p/HeaderRules.ts"
 import type * as HeadersRefused from "../../domain/p2p/HeadersRefused.ts"
 import type * as HeaderStore from "../../services/p2p/HeaderStore.ts"
 import * as HeaderStoreError from "../../services/p2p/HeaderStoreError.ts"
+import * as HeaderTree from "./headerTree.ts"
 import type * as StoredChain from "./storedChain.ts"
 
 /** How many are read and checked before others get a turn: some 10 ms. */
@@ -19,12 +21,31 @@ const { size } = BlockHeader
 /** The clock of the machine may have been set back since they were taken. */
 const now = Infinity
 
-/**
- * Loads what is stored into a chain that has nothing but its genesis block. `false`: there is nothing.
- *
- * @internal
- */
-export const loadStored = Effect.fnUntraced(function*(
+/** Fills a tree from the store, and the store with the genesis block when it has nothing. @internal */
+export const loadTree = (options: HeaderTree.Options, store: HeaderStore.HeaderStore["Service"]) =>
+  Effect.suspend(() => {
+    const tree = new HeaderTree.HeaderTree(options)
+    return Effect.flatMap(
+      loadStored(store.stored, tree.chain, options),
+      (isStored) => isStored ? Effect.succeed(tree) : Effect.as(store.write(0, tree.chain.copy(0, 1)), tree)
+    )
+  })
+
+/** Puts away what cannot be used. @internal */
+export const setAside = (store: HeaderStore.HeaderStore["Service"], error: HeaderStoreError.HeaderStoreError) =>
+  Effect.flatMap(store.setAside, (place) =>
+    Effect.logWarning(
+      `The chain begins anew. What was stored is kept${
+        Option.match(place, {
+          onNone: () => "",
+          onSome: (path) => ` as ${path}`
+        })
+      }`,
+      error
+    ))
+
+/** Loads what is stored into a chain that has nothing but its genesis block. `false`: there is nothing. */
+const loadStored = Effect.fnUntraced(function*(
   source: HeaderStore.Source,
   chain: StoredChain.StoredChain,
   rules: Omit<HeaderRules.Options, "now">
@@ -56,14 +77,13 @@ const isStartOf = (start: Uint8Array, whole: Uint8Array): boolean =>
 export const loadBundled = Effect.fnUntraced(function*(
   source: HeaderStore.Source,
   accept: (
-    headers: Uint8Array,
-    now: number
+    headers: Uint8Array
   ) => Effect.Effect<unknown, HeadersRefused.HeadersRefused | HeaderStoreError.HeaderStoreError>
 ) {
   for (let index = 0;; index += chunkHeaders) {
     const packed = yield* source.read(index, chunkHeaders)
     yield* Effect.catchTag(
-      accept(packed, now),
+      accept(packed),
       "HeadersRefused",
       ({ reason }) => {
         if (index === 0 && reason._tag === "UnknownParent") return foreign(source, reason.message)

@@ -44,25 +44,23 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Result from "effect/Result"
+import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import * as OptionRules from "../../domain/internal/optionRules.ts"
+import type * as OptionRules from "../../domain/internal/optionRules.ts"
 import * as BlockHeader from "../../domain/p2p/BlockHeader.ts"
 import type * as ChainParams from "../../domain/p2p/ChainParams.ts"
 import * as HeadersRefused from "../../domain/p2p/HeadersRefused.ts"
-import * as Locator from "../../domain/p2p/Locator.ts"
 import * as P2PMessage from "../../domain/p2p/P2PMessage.ts"
-import * as Branch from "../../internal/headers/branch.ts"
+import * as Accepting from "../../internal/headers/accepting.ts"
 import * as Changes from "../../internal/headers/changes.ts"
-import * as HeaderTree from "../../internal/headers/headerTree.ts"
 import * as Loading from "../../internal/headers/loading.ts"
+import * as LookUps from "../../internal/headers/lookUps.ts"
+import * as Tips from "../../internal/headers/tips.ts"
 import * as Hash256 from "../Hash256.ts"
 import type * as NetworkConfig from "../NetworkConfig.ts"
 import * as HeaderStore from "./HeaderStore.ts"
@@ -255,105 +253,12 @@ const rules = {
 
 const annotations = { package: "effect-flowee", module: "HeaderChain" }
 
-const toEvent = ({ disconnected, forkHeight }: Changes.Change, tip: Tip): Event =>
+const toEvent = ({ disconnected, forkHeight, tip }: Changes.Change): Event =>
   disconnected.length === 0
     ? { _tag: "Extended", forkHeight, tip }
     : { _tag: "Reorganised", forkHeight, disconnected, tip }
 
-const tipOf = (chain: HeaderTree.HeaderTree["chain"]): Tip => ({
-  height: chain.height,
-  hash: chain.hash.slice(),
-  work: chain.work,
-  time: chain.time(chain.height)
-})
-
-const tipOfBranch = (branch: Branch.Branch): Tip => ({
-  height: Branch.height(branch),
-  hash: Branch.hash(branch).slice(),
-  work: branch.work,
-  time: BlockHeader.timeAt(branch.headers, Branch.count(branch) - 1)
-})
-
 const currentSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
-
-/** Fills a tree from the store, and the store with the genesis block when it has nothing. */
-const loadTree = (options: HeaderTree.Options, store: HeaderStore.HeaderStore["Service"]) =>
-  Effect.suspend(() => {
-    const tree = new HeaderTree.HeaderTree(options)
-    return Effect.flatMap(
-      Loading.loadStored(store.stored, tree.chain, options),
-      (isStored) => isStored ? Effect.succeed(tree) : Effect.as(store.write(0, tree.chain.copy(0, 1)), tree)
-    )
-  })
-
-const setAside = (store: HeaderStore.HeaderStore["Service"], error: HeaderStoreError.HeaderStoreError) =>
-  Effect.flatMap(store.setAside, (place) =>
-    Effect.logWarning(
-      `The chain begins anew. What was stored is kept${
-        Option.match(place, {
-          onNone: () => "",
-          onSome: (path) => ` as ${path}`
-        })
-      }`,
-      error
-    ))
-
-/** Decides on batches, one after the other, and lets the tree follow what is stored. */
-const makeAccept = Effect.fnUntraced(function*(
-  tree: HeaderTree.HeaderTree,
-  store: HeaderStore.HeaderStore["Service"],
-  changes: Changes.Changes
-) {
-  const oneWriter = yield* Semaphore.make(1)
-
-  const switchTo = Effect.fnUntraced(function*(branch: Branch.Branch, added: number) {
-    yield* store.write(branch.fork + 1, branch.headers)
-    const lost = tree.switchTo(branch)
-    const disconnected = Branch.hashList(lost)
-    changes.publish({ forkHeight: branch.fork, disconnected })
-    const tip = tipOf(tree.chain)
-    if (disconnected.length > 0) {
-      yield* Effect.logDebug(
-        `${disconnected.length} blocks above height ${branch.fork} gave way to ${tip.height - branch.fork}`
-      )
-    }
-    const outcome: Outcome = {
-      _tag: "Accepted",
-      added,
-      forkHeight: branch.fork,
-      disconnected: disconnected.length,
-      tip
-    }
-    return outcome
-  })
-
-  const settle = (judgement: HeaderTree.Judgement): Effect.Effect<Outcome, HeaderStoreError.HeaderStoreError> => {
-    switch (judgement._tag) {
-      case "AlreadyKnown":
-        return Effect.succeed(judgement)
-      case "Better":
-        // What is stored must be what is in memory.
-        return Effect.uninterruptible(switchTo(judgement.branch, judgement.added))
-      case "Weaker":
-        return Effect.sync(() => ({
-          _tag: "SideBranch",
-          added: judgement.added,
-          isKept: tree.keep(judgement.branch, judgement.continued),
-          forkHeight: judgement.branch.fork,
-          tip: tipOfBranch(judgement.branch)
-        }))
-    }
-  }
-
-  return (headers: Uint8Array, now: number) =>
-    Effect.suspend(() => Effect.fromResult(tree.judge(headers, now))).pipe(
-      Effect.flatMap(settle),
-      oneWriter.withPermit,
-      // Peers that send one batch after the other must not keep all others from their turn.
-      Effect.tap(Effect.yieldNow),
-      Effect.annotateLogs(annotations)
-    )
-})
 
 const refuseTooMany = (count: number) =>
   Effect.fail(
@@ -361,55 +266,6 @@ const refuseTooMany = (count: number) =>
       reason: new HeadersRefused.TooManyHeaders({ count, maximum: P2PMessage.maxHeaders })
     })
   )
-
-const headersAfter = ({ chain }: HeaderTree.HeaderTree, { locator, maximum, stop }: Request): Uint8Array => {
-  const last = stop === undefined ? undefined : chain.heightOf(stop)
-  if (locator.length === 0) return last === undefined ? new Uint8Array(0) : chain.copy(last, 1)
-  const known = firstDefined(locator, (hash) => chain.heightOf(hash)) ?? 0
-  const end = last === undefined || last <= known ? chain.height : last
-  const count = Math.min(end - known, P2PMessage.maxHeaders, Math.max(1, Math.floor(maximum ?? P2PMessage.maxHeaders)))
-  return chain.copy(known + 1, count)
-}
-
-const firstDefined = <A, B>(values: ReadonlyArray<A>, f: (value: A) => B | undefined): B | undefined => {
-  for (const value of values) {
-    const found = f(value)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-/** Up to `count` headers, as far as there are any. */
-const copyWithin = ({ chain }: HeaderTree.HeaderTree, height: number, count: number): Uint8Array => {
-  const from = Math.max(0, Math.ceil(height))
-  const found = Math.min(Math.floor(count), chain.height + 1 - from)
-  return found > 0 ? chain.copy(from, found) : new Uint8Array(0)
-}
-
-const makeLookUps = (tree: HeaderTree.HeaderTree) => {
-  const { chain } = tree
-  const lookUp = <A>(height: number, f: (height: number) => A) =>
-    Effect.sync(() =>
-      Number.isInteger(height) && height >= 0 && height <= chain.height ? Option.some(f(height)) : Option.none()
-    )
-  return {
-    tip: Effect.sync(() => tipOf(chain)),
-    headerAt: (height: number) =>
-      lookUp(height, (height) => Result.getOrThrow(BlockHeader.decode(chain.bytes(height).slice()))),
-    hashAt: (height: number) => lookUp(height, (height) => chain.hashAt(height).slice()),
-    heightOf: (hash: Uint8Array) => Effect.sync(() => Option.fromUndefinedOr(chain.heightOf(hash))),
-    isKnown: (hash: Uint8Array) => Effect.sync(() => tree.has(hash)),
-    headers: (height: number, count: number) => Effect.sync(() => copyWithin(tree, height, count)),
-    heightAtTime: (seconds: number) => Effect.sync(() => chain.firstAtTime(seconds)),
-    locator: Effect.sync(() => Locator.make(chain.height, (height) => chain.hashAt(height).slice())),
-    headersAfter: (request: Request) => Effect.sync(() => headersAfter(tree, request)),
-    isRecent: (maximumAge: Duration.Input) =>
-      Effect.map(
-        Clock.currentTimeMillis,
-        (now) => now - chain.time(chain.height) * 1000 <= Duration.toMillis(maximumAge)
-      )
-  }
-}
 
 /**
  * Makes a chain over the store, and loads what is in it. Events end with the scope.
@@ -426,26 +282,32 @@ export const make: (options: Options) => Effect.Effect<
   const { params, rebuild = false } = options
   const store = yield* HeaderStore.HeaderStore
   const { hash256 } = yield* Hash256.Hash256
-  const load = loadTree({ params, hash256, maxHeight, maxHeaders: maxSideHeaders, maxBranches: maxSideBranches }, store)
+  const load = Loading.loadTree({
+    params,
+    hash256,
+    maxHeight,
+    maxHeaders: maxSideHeaders,
+    maxBranches: maxSideBranches
+  }, store)
 
   const tree = yield* Effect.catchIf(
     load,
     ({ reason }) => rebuild && reason._tag !== "StoreUnavailable",
-    (error) => Effect.andThen(setAside(store, error), load)
+    (error) => Effect.andThen(Loading.setAside(store, error), load)
   )
   const changes = new Changes.Changes()
   yield* Effect.addFinalizer(() => changes.end)
-  const accept = yield* makeAccept(tree, store, changes)
-  for (const source of store.bundled) yield* Loading.loadBundled(source, accept)
+  const accept = yield* Accepting.make(tree, store, changes)
+  for (const source of store.bundled) yield* Loading.loadBundled(source, (headers) => accept(headers, Infinity))
 
   const subscribe = Effect.map(changes.subscribe, (changed): Subscription => ({
-    tip: tipOf(tree.chain),
-    events: Stream.map(changed, (change) => toEvent(change, tipOf(tree.chain)))
+    tip: Tips.ofChain(tree.chain),
+    events: Stream.map(changed, toEvent)
   }))
 
   return HeaderChain.of({
     params,
-    ...makeLookUps(tree),
+    ...LookUps.make(tree),
     accept: (headers) => {
       const packed = headers instanceof Uint8Array ? headers : BlockHeader.pack(headers)
       const count = Math.floor(packed.length / BlockHeader.size)
