@@ -3,12 +3,15 @@
  * with its work.
  */
 import * as BlockHeader from "../../domain/p2p/BlockHeader.ts"
+import * as HashIndex from "./hashIndex.ts"
 
 const slabShift = 10
 
 const slabHeaders = 1 << slabShift
 
 const { size } = BlockHeader
+
+const previousOffset = BlockHeader.binary.offsets.previous
 
 interface Slab {
   readonly headers: Uint8Array
@@ -90,6 +93,11 @@ export class HeaderSlabs {
   /** The hash of the block before a header, where it is stored. */
   previous(index: number): Uint8Array {
     return BlockHeader.previousAt(this.#slabs[index >> slabShift].headers, index % slabHeaders)
+  }
+
+  /** The key of that hash: see `HashIndex`. */
+  previousKey(index: number): number {
+    return HashIndex.keyOf(this.#slabs[index >> slabShift].headers, (index % slabHeaders) * size + previousOffset)
   }
 
   /** Whether the block before a header has that hash. */

@@ -57,6 +57,11 @@ export class StoredChain implements ChainView.ChainView {
     return height === this.height ? this.#tipHash : this.#slabs.previous(height + 1)
   }
 
+  /** See `HashIndex`. */
+  keyAt(height: number): number {
+    return height === this.height ? HashIndex.keyOf(this.#tipHash, 0) : this.#slabs.previousKey(height + 1)
+  }
+
   hasHash(height: number, hash: Uint8Array): boolean {
     return height === this.height ? HashHex.equals(this.#tipHash, hash) : this.#slabs.follows(height + 1, hash)
   }
@@ -90,14 +95,14 @@ export class StoredChain implements ChainView.ChainView {
   /** Takes packed headers with their hashes. They were checked. */
   append(headers: Uint8Array, hashes: Uint8Array): void {
     const count = headers.length / BlockHeader.size
+    if (count === 0) return
     for (let i = 0; i < count; i++) {
       this.#work += this.#workOf(BlockHeader.bitsAt(headers, i))
       this.#slabs.push(headers, i, this.#work)
-      this.#tipHash = hashes.subarray(i * hashSize, (i + 1) * hashSize)
-      this.#index.add(this.height, this.#tipHash)
+      this.#index.push(HashIndex.keyOf(hashes, i * hashSize))
     }
-    // It would keep all of them alive.
-    this.#tipHash = this.#tipHash.slice()
+    // A copy, since a part would keep all of them alive.
+    this.#tipHash = hashes.slice(-hashSize)
   }
 
   #workOf(bits: number): bigint {
@@ -111,7 +116,7 @@ export class StoredChain implements ChainView.ChainView {
   /** Forgets all blocks above a height. */
   truncate(height: number): void {
     const hash = this.hashAt(height).slice()
-    for (let i = this.height; i > height; i--) this.#index.remove(i)
+    for (let i = this.height; i > height; i--) this.#index.pop()
     this.#slabs.truncate(height + 1)
     this.#tipHash = hash
     this.#work = this.#slabs.work(height)
