@@ -72,7 +72,7 @@ export class StoredChain implements ChainView.ChainView {
   }
 
   heightOf(hash: Uint8Array): number | undefined {
-    return this.#index.find(hash)
+    return hash.length === hashSize ? this.#index.find(hash) : undefined
   }
 
   /** A copy of some headers, packed. */
