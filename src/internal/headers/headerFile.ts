@@ -10,6 +10,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as BlockHeader from "../../domain/p2p/BlockHeader.ts"
+import * as Target from "../../domain/p2p/Target.ts"
 import * as Hash256 from "../../services/Hash256.ts"
 import type * as HeaderStore from "../../services/p2p/HeaderStore.ts"
 import * as HeaderStoreError from "../../services/p2p/HeaderStoreError.ts"
@@ -111,10 +112,13 @@ class HeaderFile {
   get #measure(): Effect.Effect<number, PlatformError.PlatformError> {
     return Effect.gen({ self: this }, function*() {
       const length = yield* FileBytes.length(this.#fs, this.#path)
-      if (length === 0) return 0
       const end = yield* FileBytes.startOfZeros(this.#fs, this.#path, length)
-      // A header may well end with zeros, but not be zeros. The one that is cut off by them is as good as lost.
-      return length >= (Math.ceil(end / size) + 1) * size ? end - end % size : length
+      const whole = Math.ceil(end / size) * size
+      if (whole === 0) return 0
+      if (length < whole + size) return length
+      // A header may end with zeros itself, or be cut off by these.
+      const last = yield* FileBytes.read(this.#fs, this.#path, whole - size, size)
+      return Target.isMet(this.#hash256(last), BlockHeader.bitsAt(last, 0)) ? whole : whole - size
     })
   }
 
