@@ -50,6 +50,15 @@ export const atMost = (limit: number, text: string, of: string, key: string, for
   }
 })
 
+/** The figure of `of` is at least `limit`. */
+export const atLeast = (limit: number, text: string, of: string, key: string, format: FormatName): Goal => ({
+  text,
+  judge: (medians) => {
+    const found = medians(of, key)
+    return found === undefined ? undefined : { found: Format.figure(format, found), isMet: found >= limit }
+  }
+})
+
 /** The figure of `of` is at most `limit` above that of `floor`. */
 export const atMostAbove = (
   limit: number,

@@ -26,8 +26,9 @@ const withRange = ({ format }: Column, found: Runner.Spread | undefined): string
 }
 
 const usage = (samples: ReadonlyArray<Sample>, side: "client" | "server"): string => {
-  const seconds = Runner.spread(samples.map((sample) => sample[side].cpuSeconds))
-  const peak = Runner.spread(samples.map((sample) => sample[side].peakBytes))
+  const usages = samples.map((sample) => sample[side]).filter((usage) => usage !== undefined)
+  const seconds = Runner.spread(usages.map(({ cpuSeconds }) => cpuSeconds))
+  const peak = Runner.spread(usages.map(({ peakBytes }) => peakBytes))
   if (seconds === undefined || peak === undefined) return ""
   return `${Format.figure("seconds", seconds.median)}, ${Format.figure("bytes", peak.median)}`
 }

@@ -39,7 +39,8 @@ export const clientOptions = (
   extra: { ...amounts.extra, ...contestant.extra }
 })
 
-const withinTime = Effect.timeoutOrElse({
+/** A measurement that takes too long has failed. */
+export const withinTime = Effect.timeoutOrElse({
   duration: timeLimit,
   orElse: () => Effect.fail(new Processes.BenchError({ problem: `not done within ${timeLimit}` }))
 }) as <A, R>(effect: Effect.Effect<A, Processes.BenchError, R>) => Effect.Effect<A, Processes.BenchError, R>

@@ -59,7 +59,8 @@ export interface Column {
 export interface Sample {
   readonly measured: Measured
   readonly client: Usage
-  readonly server: Usage
+  /** `undefined` where one process is measured alone. */
+  readonly server: Usage | undefined
 }
 
 /** Looks up the median of a figure; `undefined` when its contestant did not take part. */

@@ -6,6 +6,7 @@ import { bulk } from "./bulk.ts"
 import { echo } from "./echo.ts"
 import { fanIn } from "./fanIn.ts"
 import { flood } from "./flood.ts"
+import { headers } from "./headers.ts"
 import { idle } from "./idle.ts"
 import { loopDelay } from "./loopDelay.ts"
 import { memory } from "./memory.ts"
@@ -25,5 +26,6 @@ export const workloads: ReadonlyArray<Workload> = [
   memory,
   storm,
   loopDelay,
-  threads
+  threads,
+  headers
 ]

@@ -94,7 +94,8 @@ export type Reason = TooManyHeaders | UnknownParent | ForkBelowCheckpoint | Chai
  */
 export class HeadersRefused extends Data.TaggedError("HeadersRefused")<{ readonly reason: Reason }> {
   override get message(): string {
-    return `the headers are refused: ${this.reason.message}`
+    const { _tag, message } = this.reason
+    return _tag === "HeaderError" ? message : `the headers are refused: ${message}`
   }
 }
 

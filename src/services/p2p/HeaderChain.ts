@@ -21,7 +21,7 @@
  * **Example** (Headers of a peer)
  *
  * ```ts
- * import { Effect } from "effect"
+ * import { Effect, Layer } from "effect"
  * import * as ChainParams from "effect-flowee/ChainParams"
  * import * as HeaderChain from "effect-flowee/HeaderChain"
  * import * as NodeHash256 from "effect-flowee/NodeHash256"
@@ -32,9 +32,9 @@
  *   if (outcome._tag === "Accepted") yield* Effect.log(`the chain has height ${outcome.tip.height}`)
  * })
  *
- * const Chain = HeaderChain.layerMemory({ params: ChainParams.mainnet })
+ * const Chain = HeaderChain.layerMemory({ params: ChainParams.mainnet }).pipe(Layer.provide(NodeHash256.layer))
  *
- * const program = take(new Uint8Array(0)).pipe(Effect.provide(Chain), Effect.provide(NodeHash256.layer))
+ * const program = Effect.provide(take(new Uint8Array(0)), Chain)
  * ```
  *
  * Source: peer-to-peer component, "Header chain".

@@ -241,6 +241,31 @@ describe("HeaderStore refuses", () => {
       yield* run(disk, expectChain(new MinedChain(regtest)), { rebuild: true })
       assert.deepStrictEqual([...disk.files.keys()].sort(), [path, `${path}.broken-1`, `${path}.broken-1.rewrite`])
     }))
+
+  it.effect("a rewrite of another file", () =>
+    Effect.gen(function*() {
+      const theirs = mined.fork(30).mine(15, { salt: 1 })
+      const killed = diskOf(mined.packed(0))
+      for (let after = 0; !killed.files.has(`${path}.rewrite`); after++) {
+        killed.files.set(path, mined.packed(0))
+        yield* Effect.exit(run(killed, accept(theirs.packed(31)), {}, { after }))
+      }
+      const rewrite = killed.read(`${path}.rewrite`)
+      const diskWith = (content: Uint8Array) => new Disks.Disk([[path, content], [`${path}.rewrite`, rewrite]])
+      for (const content of [mined.packed(0, 29), theirs.fork(20).mine(20, { salt: 2 }).packed(0), new Uint8Array(0)]) {
+        assert.strictEqual(
+          (yield* refusal(diskWith(content))).message,
+          "the header file /data/headers.rewrite is corrupt at byte 0: it does not continue what is in /data/headers"
+        )
+      }
+      for (let at = 0; at < rewrite.length; at += 11) {
+        const disk = diskWith(mined.packed(0))
+        disk.files.get(`${path}.rewrite`)![at]! ^= 4
+        assert.match((yield* refusal(disk)).message, /headers\.rewrite is corrupt at byte 0: it is damaged$/)
+      }
+      yield* run(diskWith(mined.packed(0)), expectChain(theirs))
+      yield* run(diskWith(mined.packed(0, 30)), expectChain(theirs))
+    }))
 })
 
 describe("HeaderStore", () => {
