@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Option, Result } from "effect"
+import { Effect, Exit, Fiber, Option, Result } from "effect"
 import { TestClock } from "effect/testing"
 import * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
 import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
 import * as HeadersRefused from "../../../src/domain/p2p/HeadersRefused.ts"
+import * as NodeHash256 from "../../../src/layers/NodeHash256.ts"
 import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
+import * as HeaderStore from "../../../src/services/p2p/HeaderStore.ts"
 import { adjusting, expectChain, late, layer, refusal } from "../../utils/chainOfHeaders.ts"
 import * as Recorded from "../../utils/headerChain.ts"
 import { MinedChain } from "../../utils/minedChain.ts"
@@ -146,6 +148,35 @@ describe("HeaderChain", () => {
       yield* Effect.forEach(batches, (batch) => chain.accept(batch), { concurrency: "unbounded" })
       yield* expectChain(mined)
     }).pipe(Effect.provide(layer())))
+
+  it.effect("is what is stored, when it is interrupted while it stores", () =>
+    Effect.gen(function*() {
+      const written: Array<number> = []
+      const store = HeaderStore.HeaderStore.of({
+        stored: { name: "slow", read: () => Effect.succeed(new Uint8Array(0)) },
+        write: (height) =>
+          Effect.andThen(Effect.sleep(height === 0 ? 0 : "1 second"), Effect.sync(() => written.push(height))),
+        setAside: Effect.succeedNone,
+        bundled: []
+      })
+      const mined = new MinedChain(regtest).mine(9)
+      yield* TestClock.setTime(late * 1000)
+      const chain = yield* Effect.forkChild(HeaderChain.make({ params: regtest }), { startImmediately: true }).pipe(
+        Effect.tap(TestClock.adjust("1 second")),
+        Effect.flatMap(Fiber.join),
+        Effect.provideService(HeaderStore.HeaderStore, store),
+        Effect.provide(NodeHash256.layer)
+      )
+      const first = yield* Effect.forkChild(chain.accept(mined.packed(1, 5)), { startImmediately: true })
+      const second = yield* Effect.forkChild(chain.accept(mined.packed(6)), { startImmediately: true })
+      yield* Fiber.interrupt(second)
+      const interruption = yield* Effect.forkChild(Fiber.interrupt(first), { startImmediately: true })
+      assert.strictEqual((yield* chain.tip).height, 0)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(interruption)
+      assert.strictEqual((yield* chain.tip).height, 5)
+      assert.deepStrictEqual(written, [0, 1])
+    }))
 
   it.effect("refuses options that cannot be used", () =>
     Effect.gen(function*() {

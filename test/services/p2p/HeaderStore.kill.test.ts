@@ -86,7 +86,6 @@ describe("HeaderStore survives a kill at any byte", () => {
               const { hash, height } = yield* (yield* HeaderChain.HeaderChain).tip
               const isWhole = HashHex.equals(hash, before.hash) || HashHex.equals(hash, during.hash)
               assert.isTrue(isWhole || height > before.height && isPrefix(during, height, hash), `after ${after}`)
-              // A second kill while it is mended does no harm either, and then all goes on.
               yield* expectChain(isPrefix(during, height, hash) ? during.fork(height) : before)
             })
           )
