@@ -1,6 +1,7 @@
 /**
  * The session of one peer: handshake, pings, and the handlers of its messages.
  */
+import type * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,8 +26,9 @@ import * as PeerError from "../../services/p2p/PeerError.ts"
 import * as Alarm from "../alarm.ts"
 import * as Runner from "../runner.ts"
 
-/** What arrives after `version` and before `verack` waits, up to this many messages. */
+/** What arrives after `version` and before `verack` waits, up to this many messages and bytes. */
 const maxEarly = 32
+const maxEarlyBytes = 262_144
 
 /** A reader of events that lags by more than this misses the oldest. */
 const eventBuffer = 256
@@ -59,7 +61,8 @@ interface SessionOptions {
   readonly nonce: bigint
   readonly nonces: Set<bigint>
   readonly states: SubscriptionRef.SubscriptionRef<Peer.PeerState>
-  readonly events: PubSub.PubSub<Peer.PeerEvent>
+  /** The last of them is `undefined`: the peer has ended. */
+  readonly events: PubSub.PubSub<Peer.PeerEvent | undefined>
 }
 
 class Session {
@@ -67,11 +70,13 @@ class Session {
   readonly #alarm: Alarm.Alarm
   readonly #handlers = new Set<Peer.Handler>()
   readonly #early: Array<P2PMessage.P2PMessage> = []
+  #earlyBytes = 0
   readonly ready = Deferred.makeUnsafe<Peer.Peer, PeerError.PeerError>()
   readonly ended = Deferred.makeUnsafe<PeerError.Reason>()
   #ping: Ping | undefined = undefined
   #latency: Option.Option<Duration.Duration> = Option.none()
-  #isHandling = false
+  /** How many effects run that messages wait for. */
+  #depth = 0
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -80,6 +85,16 @@ class Session {
 
   get #state(): Peer.PeerState {
     return SubscriptionRef.getUnsafe(this.#options.states)
+  }
+
+  get #isEnded(): boolean {
+    return this.#state._tag === "Ended"
+  }
+
+  /** Whether another handshake of this node has met the nonce of this one, and taken it away. */
+  get #isSelf(): boolean {
+    const { nonce, nonces } = this.#options
+    return this.#state._tag === "Handshaking" && !nonces.has(nonce)
   }
 
   /** Introduces this node, and starts the one deadline of the handshake. */
@@ -92,7 +107,7 @@ class Session {
   readonly onMessage = (message: Message.Message): Effect.Effect<void> | void => {
     const decoded = P2PMessage.fromMessage(message)
     if (Result.isFailure(decoded)) return this.end(decoded.failure)
-    if (decoded.success !== undefined) return this.#receive(decoded.success)
+    if (decoded.success !== undefined) return this.#receive(decoded.success, message.bodyLength)
   }
 
   readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> =>
@@ -101,26 +116,30 @@ class Session {
       (verdict) => PubSub.publish(this.#options.events, Peer.PeerEvent.Punished({ points, reason, verdict }))
     )
 
-  /** The one place where a peer ends. */
-  readonly end = (reason: PeerError.Reason): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      if (this.#state._tag === "Ended") return Effect.void
-      const { attached, connection, nonce, nonces, runner, states } = this.#options
+  /**
+   * The one place where a peer ends. Whoever is told may close the scope that this runs in, so it cannot be interrupted.
+   */
+  readonly end = (given: PeerError.Reason): Effect.Effect<void> =>
+    Effect.uninterruptible(Effect.suspend(() => {
+      if (this.#isEnded) return Effect.void
+      const { attached, connection, events, nonce, nonces, runner, states } = this.#options
+      const reason = this.#isSelf ? new PeerError.SelfConnection() : given
+      const points = pointsOf(reason, connection.side, this.#state)
       this.#alarm.clear()
       this.#early.length = 0
       nonces.delete(nonce)
-      const points = pointsOf(reason)
       return SubscriptionRef.set(states, Peer.PeerState.Ended({ since: runner.now(), reason })).pipe(
+        Effect.andThen(connection.disconnect),
+        Effect.andThen(points > 0 ? this.punish(points, reason.message) : Effect.void),
+        Effect.andThen(PubSub.publish(events, undefined)),
         Effect.andThen(Effect.sync(() => {
           Deferred.doneUnsafe(this.ended, Exit.succeed(reason))
           Deferred.doneUnsafe(this.ready, Exit.fail(new PeerError.PeerError({ reason })))
           // Not waited for: what is attached may be what ends the peer.
           runner.fork(Effect.uninterruptible(Scope.close(attached, Exit.void)))
-        })),
-        Effect.andThen(points > 0 ? this.punish(points, reason.message) : Effect.void),
-        Effect.andThen(connection.disconnect)
+        }))
       )
-    })
+    }))
 
   readonly send = (message: P2PMessage.P2PMessage): Effect.Effect<void, PeerError.PeerError> => {
     const encoded = P2PMessage.toMessage(message)
@@ -168,7 +187,7 @@ class Session {
       since,
       state: SubscriptionRef.get(states),
       changes: Stream.takeUntil(SubscriptionRef.changes(states), (state) => state._tag === "Ended"),
-      events: Stream.interruptWhen(Stream.fromPubSub(events), Deferred.await(this.ended)),
+      events: this.#eventsOf(events),
       ended: Deferred.await(this.ended),
       latency: Effect.sync(() => this.#latency),
       send: this.send,
@@ -177,6 +196,16 @@ class Session {
       punish: this.punish,
       end: this.end
     }
+  }
+
+  #eventsOf(events: SessionOptions["events"]): Stream.Stream<Peer.PeerEvent> {
+    return Stream.unwrap(Effect.map(PubSub.subscribe(events), (subscription) =>
+      this.#isEnded
+        ? Stream.empty
+        : Stream.fromSubscription(subscription).pipe(
+          Stream.takeWhile((event) => event !== undefined),
+          Stream.filter((event) => event !== undefined)
+        )))
   }
 
   /** Sends what the protocol asks for. A peer that is gone by then is told of by its end. */
@@ -199,14 +228,17 @@ class Session {
     })
   }
 
-  #receive(message: P2PMessage.P2PMessage): Effect.Effect<void> | void {
+  #receive(message: P2PMessage.P2PMessage, bytes: number): Effect.Effect<void> | void {
     const state = this.#state
     if (state._tag === "Ended") return
     if (message._tag === "version") return this.#onVersion(state, message)
     if (message._tag === "verack") return this.#onVerack(state)
     if (state._tag === "Ready") return this.#onReadyMessage(message)
     if (state.version === undefined) return this.#disorder(`"${message._tag}" before "version"`)
-    if (this.#early.length === maxEarly) return this.#disorder("too many messages before \"verack\"")
+    this.#earlyBytes += bytes
+    if (this.#early.length === maxEarly || this.#earlyBytes > maxEarlyBytes) {
+      return this.#disorder("too much before \"verack\"")
+    }
     this.#early.push(message)
   }
 
@@ -224,7 +256,8 @@ class Session {
 
   #refusal(version: P2PMessage.Of<"version">): PeerError.Reason | undefined {
     const { config, nonces, peer } = this.#options
-    if (nonces.has(version.nonce)) return new PeerError.SelfConnection()
+    // Taken away, so that the other end of the connection knows it too.
+    if (nonces.delete(version.nonce) || this.#isSelf) return new PeerError.SelfConnection()
     const { minProtocol } = config
     if (version.protocol < minProtocol) {
       return new PeerError.ObsoleteProtocol({ protocol: version.protocol, minimum: minProtocol })
@@ -246,33 +279,55 @@ class Session {
     this.#alarm.clear()
     this.#alarm.set(since + Duration.toMillis(config.pingInterval))
     return SubscriptionRef.set(states, Peer.PeerState.Ready({ since, version })).pipe(
-      Effect.andThen(Scope.provide(options.onReady?.(peer) ?? Effect.void, attached)),
-      Effect.andThen(Effect.sync(() => Deferred.doneUnsafe(this.ready, Exit.succeed(peer)))),
-      Effect.andThen(
-        Effect.suspend(() =>
-          Effect.forEach(this.#early.splice(0), (message) => this.#onReadyMessage(message), { discard: true })
-        )
-      )
+      Effect.andThen(Scope.provide(Effect.suspend(() => options.onReady?.(peer) ?? Effect.void), attached)),
+      Effect.catchCause((cause) => this.#endUnattached(cause)),
+      Effect.andThen(Effect.suspend(() => {
+        Deferred.doneUnsafe(this.ready, Exit.succeed(peer))
+        return Effect.forEach(this.#early.splice(0), (message) => this.#onReadyMessage(message), { discard: true })
+      })),
+      this.#handling
+    )
+  }
+
+  /** A peer that nothing could be attached to is of no use. */
+  #endUnattached(cause: Cause.Cause<never>): Effect.Effect<void> {
+    return Effect.andThen(
+      Effect.logError("What is attached to a peer died", cause),
+      this.end(new PeerError.Dismissed({ because: "what is attached to it died" }))
     )
   }
 
   #onReadyMessage(message: P2PMessage.P2PMessage): Effect.Effect<void> {
-    this.#isHandling = true
     return this.#onOwnMessage(message).pipe(
       Effect.andThen(
         Effect.suspend(() =>
           Effect.forEach([...this.#handlers], (handler) => this.#run(handler, message), { discard: true })
         )
       ),
-      Effect.ensuring(Effect.sync(() => {
-        this.#isHandling = false
-      }))
+      this.#handling
     )
   }
 
-  /** A handler that dies must not keep the others from the message. */
+  /** Says that messages wait while an effect runs. */
+  readonly #handling = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
+    Effect.suspend(() => {
+      this.#depth += 1
+      return Effect.ensuring(
+        effect,
+        Effect.sync(() => {
+          this.#depth -= 1
+        })
+      )
+    })
+
+  /**
+   * A handler that dies must not keep the others from the message. One that has left meanwhile, or that would hear of a
+   * peer that has ended, is left out.
+   */
   #run(handler: Peer.Handler, message: P2PMessage.P2PMessage): Effect.Effect<void> {
-    return Effect.suspend(() => handler(message) ?? Effect.void).pipe(
+    return Effect.suspend(() =>
+      this.#isEnded || !this.#handlers.has(handler) ? Effect.void : handler(message) ?? Effect.void
+    ).pipe(
       Effect.catch(this.end),
       Effect.ignoreCause({ log: "Error", message: `A handler of "${message._tag}" died` }),
       Effect.asVoid
@@ -315,7 +370,7 @@ class Session {
       return undefined
     }
     // The answer may lie behind the message that is being handled.
-    if (this.#ping !== undefined && this.#isHandling) return now + Duration.toMillis(config.pongTimeout)
+    if (this.#ping !== undefined && this.#depth > 0) return now + Duration.toMillis(config.pongTimeout)
     if (this.#ping !== undefined) {
       runner.fork(this.end(new PeerError.PongMissing({ after: config.pongTimeout })))
       return undefined
@@ -342,10 +397,25 @@ const sendheaders = P2PMessage.make("sendheaders", {})
 /** As a connection gives for packets that it cannot read. */
 const malformedPoints = 200
 
-const pointsOf = (reason: PeerError.Reason): number => {
-  if (reason._tag === "Misbehaved") return reason.points
-  return reason._tag === "MalformedMessage" ? malformedPoints : 0
+const pointsOf = (reason: PeerError.Reason, side: Connection.Connection["side"], state: Peer.PeerState): number => {
+  switch (reason._tag) {
+    case "Misbehaved":
+      return reason.points
+    case "MalformedMessage":
+      return malformedPoints
+    case "Disconnected":
+      return side === "dialled" && state._tag === "Ready" && isWrongProtocol(reason.reason) ? malformedPoints : 0
+    default:
+      return 0
+  }
 }
+
+/**
+ * A connection lets those off that it has dialled: they may never have been peers. One that has shaken hands knows the
+ * protocol.
+ */
+const isWrongProtocol = (reason: DisconnectReason.DisconnectReason): boolean =>
+  reason._tag === "WireError" && reason.reason._tag === "WrongProtocol"
 
 const closedBy = (reason: DisconnectReason.DisconnectReason) =>
   new PeerError.PeerError({ reason: new PeerError.Disconnected({ reason }) })
@@ -365,13 +435,13 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Peer.Peer, PeerError.PeerError, Scope.Scope> {
   yield* Effect.mapError(connection.connected, ({ reason }) => closedBy(reason))
   const state = yield* connection.state
+  if (state._tag === "Closed") return yield* closedBy(state.reason)
   if (state._tag !== "Connected") return yield* closedBy(new DisconnectReason.ClosedHere())
   const scope = yield* Scope.fork(yield* Effect.scope)
   const runner = yield* Scope.provide(Runner.make, scope)
   const attached = yield* Scope.fork(scope)
   const nonce = yield* random64
   const nonces = options.nonces ?? new Set()
-  nonces.add(nonce)
   const session = new Session({
     connection,
     config,
@@ -384,13 +454,15 @@ export const make = Effect.fnUntraced(function*(
     states: yield* SubscriptionRef.make<Peer.PeerState>(
       Peer.PeerState.Handshaking({ since: runner.now(), version: undefined })
     ),
-    events: yield* PubSub.sliding<Peer.PeerEvent>(eventBuffer)
+    events: yield* PubSub.sliding<Peer.PeerEvent | undefined>(eventBuffer)
   })
+  yield* Effect.acquireRelease(
+    Effect.sync(() => nonces.add(nonce)),
+    () => session.end(new PeerError.Disconnected({ reason: new DisconnectReason.ClosedHere() }))
+  )
+  // The version leaves first, whatever the peer has said already.
+  yield* session.start
   runner.fork(connection.handle(session.onMessage))
   runner.fork(follow(connection, session))
-  yield* session.start
-  yield* Effect.addFinalizer(() =>
-    session.end(new PeerError.Disconnected({ reason: new DisconnectReason.ClosedHere() }))
-  )
   return yield* Deferred.await(session.ready)
 })

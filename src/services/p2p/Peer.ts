@@ -6,8 +6,8 @@
  * - Both sides send `version` as soon as they are connected, answer the other's with `verack`, and announce that they
  *   want new blocks by their headers (`sendheaders`, BIP 130). A connection to this very node is found by its nonce.
  * - Pings of the peer are answered; it is pinged itself, and ended when it does not answer.
- * - A message that is larger than its command allows is not read. A malformed one costs `malformedPoints` and ends the
- *   peer, see `NetworkConfig`.
+ * - A message that is larger than its command allows is not read. That costs `malformedPoints`, see `NetworkConfig`, and
+ *   ends the peer. So does a body that is malformed, for 200 points, and what breaks the order of the handshake, for 100.
  * - There is one session: a peer that has ended does not come back. Whoever wants it again dials it again.
  *
  * Source: peer-to-peer component, "Handshake and peers".

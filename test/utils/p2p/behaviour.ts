@@ -1,5 +1,6 @@
 /**
- * How a fake node behaves, as data. A node may have several of these; where two are about the same, the last one counts.
+ * How a fake node behaves, as data. A node may have several of these; where two are about the same answer,
+ * the last one counts, and what they change in the handshake they change in order.
  */
 import { Data, type Duration } from "effect"
 import type * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
@@ -61,6 +62,8 @@ export type Behaviour = Data.TaggedEnum<{
   AnnouncesSize: { readonly command: string; readonly size: number; readonly send?: number }
   /** Accepts connections and never says a word. */
   Mute: {}
+  /** It acknowledges what the other one is, and does not say what it is. */
+  NoVersion: {}
   NoVerack: {}
   VersionTwice: {}
   /** Its version has the nonce of the other one. */

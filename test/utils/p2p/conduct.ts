@@ -2,7 +2,7 @@
  * What behaviour means: how a node answers, and what it says without being asked.
  */
 import { Duration, Result } from "effect"
-import * as Transaction from "../../../src/domain/chain/Transaction.ts"
+import type * as Transaction from "../../../src/domain/chain/Transaction.ts"
 import * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
 import * as InventoryType from "../../../src/domain/p2p/InventoryType.ts"
 import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
@@ -53,7 +53,7 @@ export interface Conduct {
   /** What it says at a step of the handshake, in place of what an honest node says. */
   readonly greet: (
     step: Step,
-    said: ReadonlyArray<P2PMessage.P2PMessage>,
+    said: ReadonlyArray<Behaviour.Said>,
     heard: P2PMessage.Of<"version"> | undefined
   ) => ReadonlyArray<Behaviour.Said>
   readonly pesterings: ReadonlyArray<Pestering>
@@ -83,12 +83,11 @@ const honest: Conduct = {
 
 /** The conduct of a node with that behaviour. */
 export const make = (behaviours: ReadonlyArray<Behaviour.Behaviour>): Conduct => {
-  let conduct = honest
-  for (const behaviour of behaviours) {
-    const part = partOf(behaviour)
-    conduct = { ...conduct, ...part, pesterings: [...conduct.pesterings, ...part.pesterings ?? []] }
-  }
-  return conduct
+  const parts = behaviours.map(partOf)
+  const pesterings = parts.flatMap(({ pesterings = [] }) => pesterings)
+  const greet: Conduct["greet"] = (step, said, heard) =>
+    parts.reduce((all, part) => part.greet?.(step, all, heard) ?? all, said)
+  return Object.assign({}, honest, ...parts, { pesterings, greet })
 }
 
 type Parts = {
@@ -135,25 +134,27 @@ const parts: Parts = {
       Legacy.packet({ command, magic, length: size, body: new Uint8Array(send) })
     ]),
   Mute: () => ({ greet: () => [] }),
-  NoVerack: () => ({ greet: (_, said) => said.filter(({ _tag }) => _tag !== "verack") }),
+  NoVersion: () => ({ greet: (_, said) => said.filter((one) => !isVersion(one)) }),
+  NoVerack: () => ({ greet: (_, said) => said.filter((one) => !isVerack(one)) }),
   VersionTwice: () => ({
-    greet: (_, said) =>
-      said.flatMap((message): Array<Behaviour.Said> => message._tag === "version" ? [message, message] : [message])
+    greet: (_, said) => said.flatMap((one): Array<Behaviour.Said> => isVersion(one) ? [one, one] : [one])
   }),
   EchoesNonce: () => ({
     greet: (_, said, heard) =>
-      said.map((message) =>
-        message._tag === "version" && heard !== undefined ? { ...message, nonce: heard.nonce } : message
-      )
+      said.map((one) => isVersion(one) && heard !== undefined ? { ...one, nonce: heard.nonce } : one)
   }),
   Says: ({ messages, when }) => ({
     greet: (step, said) => {
       if (step !== when) return said
-      const at = step === "introduced" ? said.findIndex(({ _tag }) => _tag === "verack") : 0
+      const at = step === "introduced" ? said.findIndex(isVerack) : 0
       return [...said.slice(0, at), ...messages, ...said.slice(at)]
     }
   })
 }
+
+const isVersion = (said: Behaviour.Said): said is P2PMessage.Of<"version"> => "_tag" in said && said._tag === "version"
+
+const isVerack = (said: Behaviour.Said): boolean => "_tag" in said && said._tag === "verack"
 
 const partOf = (behaviour: Behaviour.Behaviour): Partial<Conduct> => Behaviour.Behaviour.$match(behaviour, parts)
 
