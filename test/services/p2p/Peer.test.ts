@@ -106,15 +106,18 @@ describe("Peer", () => {
       withPeers((bed) =>
         Effect.gen(function*() {
           const other = yield* FakeNode.make({ address: "10.0.0.8:18444", listens: false })
-          yield* FakeNode.make({
+          const node = yield* FakeNode.make({
             address,
+            records: true,
             behaviour: [
               Behaviour.NoVersion(),
               Behaviour.Says({ when: "connected", messages: [other.version()] })
             ]
           })
           const peer = yield* bed.connect(address)
+          yield* settle
           assert.strictEqual((yield* peer.state)._tag, "Ready")
+          assert.deepStrictEqual(commands(node), ["version", "verack", "sendheaders", "pong"])
         })
       ))
 
