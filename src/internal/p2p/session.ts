@@ -1,15 +1,13 @@
 /**
  * The session of one peer: handshake, pings, and the handlers of its messages.
  */
-import type * as Cause from "effect/Cause"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as NetAddress from "effect/net/NetAddress"
-import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -25,6 +23,10 @@ import * as Peer from "../../services/p2p/Peer.ts"
 import * as PeerError from "../../services/p2p/PeerError.ts"
 import * as Alarm from "../alarm.ts"
 import * as Runner from "../runner.ts"
+import * as Handlers from "./handlers.ts"
+import * as Pings from "./pings.ts"
+import * as Points from "./points.ts"
+import * as Random64 from "./random64.ts"
 
 /** What arrives after `version` and before `verack` waits, up to this many messages and bytes. */
 const maxEarly = 32
@@ -35,20 +37,6 @@ const eventBuffer = 256
 
 /** Headers of new blocks can be asked for from this version of the protocol on (BIP 130). */
 const sendHeadersFrom = 70_012
-
-/** What a peer that breaks the order of the handshake loses. */
-const disorderPoints = 100
-
-const random64: Effect.Effect<bigint> = Effect.map(
-  Effect.all([Random.nextIntBetween(0, 0x1_0000_0000), Random.nextIntBetween(0, 0x1_0000_0000)]),
-  ([high, low]) => (BigInt(high) << 32n) | BigInt(low)
-)
-
-/** A ping that is not answered yet. */
-interface Ping {
-  readonly nonce: bigint
-  readonly sentAt: number
-}
 
 interface SessionOptions {
   readonly connection: Connection.Connection
@@ -68,23 +56,19 @@ interface SessionOptions {
 class Session {
   readonly #options: SessionOptions
   readonly #alarm: Alarm.Alarm
-  readonly #handlers = new Set<Peer.Handler>()
+  readonly #handlers: Handlers.Handlers
+  readonly #pings = new Pings.Pings()
   readonly #early: Array<P2PMessage.P2PMessage> = []
   #earlyBytes = 0
   readonly ready = Deferred.makeUnsafe<Peer.Peer, PeerError.PeerError>()
   readonly ended = Deferred.makeUnsafe<PeerError.Reason>()
-  #ping: Ping | undefined = undefined
-  #latency: Option.Option<Duration.Duration> = Option.none()
-  /** How many effects run that messages wait for. */
-  #depth = 0
+  #state: Peer.PeerState
 
   constructor(options: SessionOptions) {
     this.#options = options
     this.#alarm = new Alarm.Alarm(options.runner, (now) => this.#onAlarm(now))
-  }
-
-  get #state(): Peer.PeerState {
-    return SubscriptionRef.getUnsafe(this.#options.states)
+    this.#handlers = new Handlers.Handlers({ hasEnded: () => this.#isEnded, end: (reason) => this.end(reason) })
+    this.#state = SubscriptionRef.getUnsafe(options.states)
   }
 
   get #isEnded(): boolean {
@@ -122,13 +106,13 @@ class Session {
   readonly end = (given: PeerError.Reason): Effect.Effect<void> =>
     Effect.uninterruptible(Effect.suspend(() => {
       if (this.#isEnded) return Effect.void
-      const { attached, connection, events, nonce, nonces, runner, states } = this.#options
+      const { attached, connection, events, nonce, nonces, runner } = this.#options
       const reason = this.#isSelf ? new PeerError.SelfConnection() : given
-      const points = pointsOf(reason, connection.side, this.#state)
+      const points = Points.of(reason, connection.side, this.#state)
       this.#alarm.clear()
       this.#early.length = 0
       nonces.delete(nonce)
-      return SubscriptionRef.set(states, Peer.PeerState.Ended({ since: runner.now(), reason })).pipe(
+      return this.#become(Peer.PeerState.Ended({ since: runner.now(), reason })).pipe(
         Effect.andThen(connection.disconnect),
         Effect.andThen(points > 0 ? this.punish(points, reason.message) : Effect.void),
         Effect.andThen(PubSub.publish(events, undefined)),
@@ -160,21 +144,6 @@ class Session {
     return Effect.mapError(this.#options.connection.sendAll(encoded), this.#toError)
   }
 
-  readonly handle = <R>(handler: Peer.Handler<R>): Effect.Effect<void, never, R | Scope.Scope> =>
-    Effect.contextWith((context) =>
-      Effect.asVoid(Effect.acquireRelease(
-        Effect.sync(() => {
-          const taker: Peer.Handler = (message) => {
-            const effect = handler(message)
-            return effect === undefined ? undefined : Effect.provideContext(effect, context)
-          }
-          this.#handlers.add(taker)
-          return taker
-        }),
-        (taker) => Effect.sync(() => this.#handlers.delete(taker))
-      ))
-    )
-
   toPeer(version: P2PMessage.Of<"version">, since: number): Peer.Peer {
     const { address, connection, events, states } = this.#options
     return {
@@ -185,14 +154,14 @@ class Session {
       address,
       version,
       since,
-      state: SubscriptionRef.get(states),
+      state: Effect.sync(() => this.#state),
       changes: Stream.takeUntil(SubscriptionRef.changes(states), (state) => state._tag === "Ended"),
       events: this.#eventsOf(events),
       ended: Deferred.await(this.ended),
-      latency: Effect.sync(() => this.#latency),
+      latency: Effect.sync(() => this.#pings.latency),
       send: this.send,
       sendAll: this.sendAll,
-      handle: this.handle,
+      handle: this.#handlers.add,
       punish: this.punish,
       end: this.end
     }
@@ -211,6 +180,12 @@ class Session {
   /** Sends what the protocol asks for. A peer that is gone by then is told of by its end. */
   #tell(message: P2PMessage.P2PMessage): Effect.Effect<void> {
     return Effect.ignore(this.send(message))
+  }
+
+  /** What is decided by the state must not wait until those who watch it know. */
+  #become(state: Peer.PeerState): Effect.Effect<void> {
+    this.#state = state
+    return SubscriptionRef.set(this.#options.states, state)
   }
 
   #version(): P2PMessage.P2PMessage {
@@ -246,9 +221,9 @@ class Session {
     if (state._tag !== "Handshaking" || state.version !== undefined) return this.#disorder("a second \"version\"")
     const refused = this.#refusal(version)
     if (refused !== undefined) return this.end(refused)
-    const { connection, states } = this.#options
+    const { connection } = this.#options
     const answers = version.protocol >= sendHeadersFrom ? [verack, sendheaders] : [verack]
-    return SubscriptionRef.set(states, Peer.PeerState.Handshaking({ since: state.since, version })).pipe(
+    return this.#become(Peer.PeerState.Handshaking({ since: state.since, version })).pipe(
       Effect.andThen(Effect.ignore(this.sendAll(answers))),
       Effect.andThen(Effect.logDebug(`${connection.endPoint} is ${version.userAgent}, height ${version.startHeight}`))
     )
@@ -271,67 +246,34 @@ class Session {
     // Nodes pass over a second one.
     if (state._tag !== "Handshaking") return
     if (state.version === undefined) return this.#disorder("\"verack\" before \"version\"")
-    const { attached, config, nonce, nonces, peer: options, runner, states } = this.#options
+    const { attached, nonce, nonces, peer: options, runner } = this.#options
     const { version } = state
     const since = runner.now()
     const peer = this.toPeer(version, since)
+    const becoming = this.#become(Peer.PeerState.Ready({ since, version }))
     nonces.delete(nonce)
-    this.#alarm.clear()
-    this.#alarm.set(since + Duration.toMillis(config.pingInterval))
-    return SubscriptionRef.set(states, Peer.PeerState.Ready({ since, version })).pipe(
+    this.#restAlarm(since)
+    return becoming.pipe(
       Effect.andThen(Scope.provide(Effect.suspend(() => options.onReady?.(peer) ?? Effect.void), attached)),
-      Effect.catchCause((cause) => this.#endUnattached(cause)),
+      Effect.catchDefect((defect) => this.#endUnattached(defect)),
       Effect.andThen(Effect.suspend(() => {
         Deferred.doneUnsafe(this.ready, Exit.succeed(peer))
         return Effect.forEach(this.#early.splice(0), (message) => this.#onReadyMessage(message), { discard: true })
       })),
-      this.#handling
+      this.#handlers.busy
     )
   }
 
   /** A peer that nothing could be attached to is of no use. */
-  #endUnattached(cause: Cause.Cause<never>): Effect.Effect<void> {
+  #endUnattached(defect: unknown): Effect.Effect<void> {
     return Effect.andThen(
-      Effect.logError("What is attached to a peer died", cause),
+      Effect.logError("What is attached to a peer died", Cause.die(defect)),
       this.end(new PeerError.Dismissed({ because: "what is attached to it died" }))
     )
   }
 
   #onReadyMessage(message: P2PMessage.P2PMessage): Effect.Effect<void> {
-    return this.#onOwnMessage(message).pipe(
-      Effect.andThen(
-        Effect.suspend(() =>
-          Effect.forEach([...this.#handlers], (handler) => this.#run(handler, message), { discard: true })
-        )
-      ),
-      this.#handling
-    )
-  }
-
-  /** Says that messages wait while an effect runs. */
-  readonly #handling = <A>(effect: Effect.Effect<A>): Effect.Effect<A> =>
-    Effect.suspend(() => {
-      this.#depth += 1
-      return Effect.ensuring(
-        effect,
-        Effect.sync(() => {
-          this.#depth -= 1
-        })
-      )
-    })
-
-  /**
-   * A handler that dies must not keep the others from the message. One that has left meanwhile, or that would hear of a
-   * peer that has ended, is left out.
-   */
-  #run(handler: Peer.Handler, message: P2PMessage.P2PMessage): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      this.#isEnded || !this.#handlers.has(handler) ? Effect.void : handler(message) ?? Effect.void
-    ).pipe(
-      Effect.catch(this.end),
-      Effect.ignoreCause({ log: "Error", message: `A handler of "${message._tag}" died` }),
-      Effect.asVoid
-    )
+    return this.#handlers.busy(Effect.andThen(this.#onOwnMessage(message), this.#handlers.tell(message)))
   }
 
   #onOwnMessage(message: P2PMessage.P2PMessage): Effect.Effect<unknown> {
@@ -340,12 +282,9 @@ class Session {
       case "ping":
         return this.#tell(P2PMessage.make("pong", { nonce: message.nonce }))
       case "pong": {
-        if (this.#ping === undefined || this.#ping.nonce !== message.nonce) return Effect.void
-        const latency = Duration.millis(runner.now() - this.#ping.sentAt)
-        this.#ping = undefined
-        this.#latency = Option.some(latency)
-        this.#alarm.clear()
-        this.#alarm.set(runner.now() + Duration.toMillis(this.#options.config.pingInterval))
+        const latency = this.#pings.answer(message.nonce, runner.now())
+        if (latency === undefined) return Effect.void
+        this.#restAlarm(runner.now())
         return PubSub.publish(events, Peer.PeerEvent.Answered({ latency }))
       }
       case "reject":
@@ -356,7 +295,13 @@ class Session {
   }
 
   #disorder(what: string): Effect.Effect<void> {
-    return this.end(new PeerError.Misbehaved({ what, points: disorderPoints }))
+    return this.end(new PeerError.Misbehaved({ what, points: Points.disorder }))
+  }
+
+  /** Nothing is due until the next ping. */
+  #restAlarm(now: number): void {
+    this.#alarm.clear()
+    this.#alarm.set(now + Duration.toMillis(this.#options.config.pingInterval))
   }
 
   /** The handshake has taken too long, a ping is due, or its answer is missing. */
@@ -370,20 +315,13 @@ class Session {
       return undefined
     }
     // The answer may lie behind the message that is being handled.
-    if (this.#ping !== undefined && this.#depth > 0) return now + Duration.toMillis(config.pongTimeout)
-    if (this.#ping !== undefined) {
+    // While a message is being handled the answer may lie behind it.
+    if (this.#pings.isOpen && !this.#handlers.isBusy) {
       runner.fork(this.end(new PeerError.PongMissing({ after: config.pongTimeout })))
       return undefined
     }
-    runner.fork(this.#sendPing(now))
+    if (!this.#pings.isOpen) runner.fork(Effect.flatMap(this.#pings.make(now), (ping) => this.#tell(ping)))
     return now + Duration.toMillis(config.pongTimeout)
-  }
-
-  #sendPing(now: number): Effect.Effect<void> {
-    return Effect.flatMap(random64, (nonce) => {
-      this.#ping = { nonce, sentAt: now }
-      return this.#tell(P2PMessage.make("ping", { nonce }))
-    })
   }
 
   readonly #toError = ({ reason }: { readonly reason: PeerError.PeerError["reason"] }) =>
@@ -393,29 +331,6 @@ class Session {
 const verack = P2PMessage.make("verack", {})
 
 const sendheaders = P2PMessage.make("sendheaders", {})
-
-/** As a connection gives for packets that it cannot read. */
-const malformedPoints = 200
-
-const pointsOf = (reason: PeerError.Reason, side: Connection.Connection["side"], state: Peer.PeerState): number => {
-  switch (reason._tag) {
-    case "Misbehaved":
-      return reason.points
-    case "MalformedMessage":
-      return malformedPoints
-    case "Disconnected":
-      return side === "dialled" && state._tag === "Ready" && isWrongProtocol(reason.reason) ? malformedPoints : 0
-    default:
-      return 0
-  }
-}
-
-/**
- * A connection lets those off that it has dialled: they may never have been peers. One that has shaken hands knows the
- * protocol.
- */
-const isWrongProtocol = (reason: DisconnectReason.DisconnectReason): boolean =>
-  reason._tag === "WireError" && reason.reason._tag === "WrongProtocol"
 
 const closedBy = (reason: DisconnectReason.DisconnectReason) =>
   new PeerError.PeerError({ reason: new PeerError.Disconnected({ reason }) })
@@ -440,7 +355,7 @@ export const make = Effect.fnUntraced(function*(
   const scope = yield* Scope.fork(yield* Effect.scope)
   const runner = yield* Scope.provide(Runner.make, scope)
   const attached = yield* Scope.fork(scope)
-  const nonce = yield* random64
+  const nonce = yield* Random64.next
   const nonces = options.nonces ?? new Set()
   const session = new Session({
     connection,

@@ -63,7 +63,7 @@ export class Replay {
   /** What it heard that was not said then. Pings are answered and not counted. */
   readonly unexpected: Array<P2PMessage.P2PMessage> = []
   /** What it heard that says something else than then. */
-  readonly different: Array<{ readonly then: P2PMessage.P2PMessage; readonly now: P2PMessage.P2PMessage }> = []
+  readonly different: Array<{ readonly expected: P2PMessage.P2PMessage; readonly heard: P2PMessage.P2PMessage }> = []
   end: { readonly reason: FakeLink.LinkEnd } | undefined = undefined
   readonly #options: Options
   readonly #came = new Set<Line>()
@@ -112,7 +112,7 @@ export class Replay {
     )
     if (line !== undefined) {
       this.#came.add(line)
-      if (!agrees(line.message, message)) this.different.push({ then: line.message, now: message })
+      if (!agrees(line.message, message)) this.different.push({ expected: line.message, heard: message })
       return this.#goOn()
     }
     if (message._tag === "ping") this.#say(P2PMessage.make("pong", { nonce: message.nonce }))
