@@ -3,16 +3,17 @@
  * packets over the links of the transport, apart from what they are to test; one takes some kilobytes and no fiber, so a
  * test may have hundreds.
  */
-import { Effect, Scope } from "effect"
+import { Effect, Result, Scope } from "effect"
 import { NetAddress } from "effect/net"
 import { TestClock } from "effect/testing"
-import type * as Transaction from "../../src/domain/chain/Transaction.ts"
+import * as Transaction from "../../src/domain/chain/Transaction.ts"
 import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
 import * as PeerAddress from "../../src/domain/p2p/PeerAddress.ts"
 import * as Runner from "../../src/internal/runner.ts"
 import * as MemoryTransport from "../../src/layers/MemoryTransport.ts"
 import type * as Transport from "../../src/services/Transport.ts"
 import * as Legacy from "./legacy.ts"
+import { until } from "./network.ts"
 import type * as Behaviour from "./p2p/behaviour.ts"
 import * as Conduct from "./p2p/conduct.ts"
 import * as FakeChain from "./p2p/fakeChain.ts"
@@ -74,6 +75,7 @@ export class FakeNode implements FakePeer.Home {
   readonly #options: Options
   readonly #transport: Transport.Transport["Service"]
   readonly #peers = new Set<FakePeer.FakePeer>()
+  readonly #stale = new Set<FakeChain.FakeBlock>()
 
   constructor(options: Options, runner: Runner.Runner, transport: Transport.Transport["Service"]) {
     const { behaviour = [], chain = FakeChain.genesis() } = options
@@ -171,12 +173,21 @@ export class FakeNode implements FakePeer.Home {
   /** Goes over to another chain, and tells of what is new. */
   readonly follow = (chain: FakeChain.FakeChain): Effect.Effect<void> => Effect.sync(() => this.adopt(chain))
 
-  /** Takes a transaction into its mempool and tells of it. */
-  readonly addTransaction = (transaction: Transaction.Transaction): Effect.Effect<void> =>
-    Effect.sync(() => void this.accept(transaction, undefined))
+  /** Takes a transaction, or the bytes of one, into its mempool and tells of it. */
+  readonly addTransaction = (given: Transaction.Transaction | Uint8Array): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const transaction = given instanceof Uint8Array ? Result.getOrThrow(Transaction.decode(given)) : given
+      this.accept(transaction, undefined)
+    })
 
   adopt(chain: FakeChain.FakeChain): void {
     const forked = this.chain.forkHeight(chain)
+    for (const block of this.chain.slice(forked + 1, this.chain.height - forked)) {
+      this.#stale.add(block)
+      for (const transaction of block.transactions?.slice(1) ?? []) {
+        this.mempool.set(FakeChain.keyOf(transaction.id), transaction)
+      }
+    }
     this.chain = chain
     const blocks = chain.slice(forked + 1, chain.height - forked)
     for (const { transactions = [] } of blocks) {
@@ -186,6 +197,11 @@ export class FakeNode implements FakePeer.Home {
   }
 
   // --- what its links ask of it
+
+  readonly find = (hash: Uint8Array): FakeChain.FakeBlock | undefined => {
+    const block = this.chain.find(hash)
+    return block !== undefined && (this.chain.has(block) || this.#stale.has(block)) ? block : undefined
+  }
 
   accept(
     transaction: Transaction.Transaction,
@@ -256,11 +272,3 @@ export const make = (
 /** Moves the test clock to the time of the last block of a chain, before which its headers are of the future. */
 export const startClock = (chain: FakeChain.FakeChain): Effect.Effect<void> =>
   TestClock.setTime(FakeChain.timeOf(chain.tip) * 1000)
-
-const until = (what: string, condition: () => boolean): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    for (let turns = 0; !condition(); turns++) {
-      if (turns === 100_000) return yield* Effect.die(new Error(`it never came to this: ${what}`))
-      yield* Effect.yieldNow
-    }
-  })

@@ -37,7 +37,7 @@ export type Behaviour = Data.TaggedEnum<{
   Slow: { readonly delay: Duration.Input }
   /** Never answers these. */
   Stalls: { readonly on: ReadonlyArray<Request> }
-  /** The last header of each answer, or the one at that index, has a flaw. */
+  /** The last header of each answer, or the one at that index, has a flaw. All but the first need the work of regtest. */
   BadHeaders: { readonly flaw: Flaw; readonly at?: number }
   /** Answers each `getheaders` with 2000 headers that follow each other and nothing else. */
   EndlessHeaders: {}
@@ -74,5 +74,5 @@ export type Behaviour = Data.TaggedEnum<{
 
 export const Behaviour = Data.taggedEnum<Behaviour>()
 
-/** A header with a flaw, as far as it has to be mined again: see `breakHeader`. */
+/** The headers of an answer. */
 export type Headers = ReadonlyArray<BlockHeader.BlockHeader>

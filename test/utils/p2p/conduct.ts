@@ -257,6 +257,3 @@ const strangeAddresses = (count: number, { now, random }: Circumstances): Array<
     ip.set([0xff, 0xff, 1 + random.below(223), random.below(256), random.below(256), 1 + random.below(254)], 10)
     return { time: now, services: 37n, ip, port: 1024 + random.below(60_000) }
   })
-
-/** A transaction of nobody, for tests that want one. */
-export const ghost = (salt: string): Transaction.Transaction => FakeChain.fillers(1, salt)[0]!

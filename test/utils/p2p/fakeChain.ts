@@ -1,7 +1,7 @@
 /**
  * Chains of blocks for fake nodes: real headers with real work at the difficulty of regtest, and real transactions where
  * they are wanted. A chain never changes; one that is longer or forks off shares what they have in common, so that a
- * thousand nodes may have a chain each.
+ * thousand nodes may have a chain each. What is made in the same way is the same block.
  */
 import { Result } from "effect"
 import * as Block from "../../../src/domain/chain/Block.ts"
@@ -132,7 +132,7 @@ export class FakeChain {
     return height < this.#shared ? this.#base[height] : this.#own[height - this.#shared]
   }
 
-  /** A block of this chain, or of any that came from the same beginning. */
+  /** A block of this chain, or of any other of its network. */
   find(hash: Uint8Array): FakeBlock | undefined {
     return this.#universe.known.get(keyOf(hash))
   }
@@ -237,8 +237,16 @@ const assemble = (
   ...[...transactions].sort(Block.compareIds)
 ]
 
+const origins = new Map<ChainParams.ChainParams, FakeChain>()
+
 /** The chain that has nothing but the genesis block of a network. */
 export const genesis = (params: ChainParams.ChainParams = ChainParams.regtest): FakeChain => {
+  const origin = origins.get(params) ?? makeOrigin(params)
+  origins.set(params, origin)
+  return origin
+}
+
+const makeOrigin = (params: ChainParams.ChainParams): FakeChain => {
   const packed = BlockHeader.pack([params.genesis])
   const coinbase = Result.getOrThrow(Transaction.decode(RegtestGenesis.bytes.subarray(BlockHeader.size + 1)))
   const block: FakeBlock = { hash: params.genesisHash, height: 0, packed, transactions: [coinbase], miner: undefined }

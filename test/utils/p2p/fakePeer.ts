@@ -21,6 +21,8 @@ import * as Matching from "./matching.ts"
 /** The node that a link belongs to, as far as its links know it. */
 export interface Home {
   readonly chain: FakeChain.FakeChain
+  /** A block that it has, or had before a reorganisation. */
+  readonly find: (hash: Uint8Array) => FakeChain.FakeBlock | undefined
   readonly conduct: Conduct.Conduct
   readonly mempool: ReadonlyMap<string, Transaction.Transaction>
   readonly addresses: ReadonlyArray<PeerAddress.TimedPeerAddress>
@@ -231,13 +233,13 @@ export class FakePeer {
 
   /** From behind the first block of the locator that is on the best chain, or behind the genesis block. */
   #onGetHeaders({ locator, stop }: P2PMessage.Of<"getheaders">): void {
-    const { chain } = this.#home
+    const { chain, find } = this.#home
     if (locator.length === 0) {
-      const block = chain.find(stop)
+      const block = find(stop)
       return block === undefined ? undefined : this.#sendHeaders([block])
     }
-    const known = locator.map((hash) => chain.find(hash)).find((block) => block !== undefined && chain.has(block))
-    const last = HashHex.equals(stop, HashHex.zero) ? undefined : chain.find(stop)
+    const known = locator.map(find).find((block) => block !== undefined && chain.has(block))
+    const last = HashHex.equals(stop, HashHex.zero) ? undefined : find(stop)
     const from = (known?.height ?? 0) + 1
     const wanted = last !== undefined && chain.has(last) ? last.height - from + 1 : Infinity
     this.#sendHeaders(chain.slice(from, Math.max(0, Math.min(P2PMessage.maxHeaders, wanted))))
@@ -266,14 +268,14 @@ export class FakePeer {
   }
 
   #give({ hash, type }: P2PMessage.Inventory): boolean {
-    const { chain, mempool } = this.#home
+    const { find, mempool } = this.#home
     if (type === InventoryType.transaction) {
       const transaction = mempool.get(FakeChain.keyOf(hash))
       if (transaction === undefined) return false
       this.send(P2PMessage.make("tx", { bytes: transaction.bytes }))
       return true
     }
-    const block = chain.find(hash)
+    const block = find(hash)
     if (block?.transactions === undefined) return false
     if (type === InventoryType.block) this.send(P2PMessage.make("block", { bytes: FakeChain.bytesOf(block) }))
     else this.#giveFiltered(block)
