@@ -163,7 +163,9 @@ const buildHost = Effect.fnUntraced(function*(
  * checked that no link, no fiber (and so no timer) and no receive memory is left.
  */
 export const withBed = <A, E>(
-  test: (bed: Bed) => Effect.Effect<A, E, Scope.Scope | MemoryTransport.MemoryNetwork>,
+  test: (
+    bed: Bed
+  ) => Effect.Effect<A, E, Scope.Scope | MemoryTransport.MemoryNetwork | AddressResolver.AddressResolver>,
   conditions: MemoryTransport.Options = {}
 ): Effect.Effect<A, E> => {
   const logs: Array<string> = []

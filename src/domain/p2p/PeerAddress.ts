@@ -10,6 +10,25 @@ import * as BinaryBytes from "./BinaryBytes.ts"
 import * as BinaryNumber from "./BinaryNumber.ts"
 
 /**
+ * What a node offers, a bit for each.
+ *
+ * - `network`: all blocks.
+ * - `bloom`: filters of transactions (BIP 111).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const Service = { network: 1n, bloom: 4n } as const
+
+/**
+ * Tells whether a node that says that it offers `services` offers all that is wanted.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const offers = (services: bigint, wanted: bigint): boolean => (services & wanted) === wanted
+
+/**
  * The format of an address: 26 bytes.
  *
  * @category constants

@@ -24,6 +24,7 @@ export const of = (
 ): number => {
   switch (reason._tag) {
     case "Misbehaved":
+    case "Stalled":
       return reason.points
     case "MalformedMessage":
       return malformed

@@ -97,6 +97,23 @@ export class PongMissing extends Data.TaggedError("PongMissing")<{ readonly afte
 }
 
 /**
+ * The peer did not deliver what it was asked for and is bound to have.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Stalled extends Data.TaggedError("Stalled")<{
+  readonly what: string
+  readonly after: Duration.Duration
+  /** What it costs the peer, see `BanList`. */
+  readonly points: number
+}> {
+  override get message(): string {
+    return `the peer did not deliver ${this.what} within ${Duration.format(this.after)}`
+  }
+}
+
+/**
  * This node has no more use for the peer.
  *
  * @category errors
@@ -136,6 +153,7 @@ export type Reason =
   | Misbehaved
   | P2PMessage.MalformedMessage
   | PongMissing
+  | Stalled
   | Dismissed
   | Disconnected
 
