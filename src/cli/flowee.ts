@@ -10,6 +10,7 @@ import * as Generate from "./commands/generate.ts"
 import * as Hub from "./commands/hub.ts"
 import * as Info from "./commands/info.ts"
 import * as Mempool from "./commands/mempool.ts"
+import * as P2P from "./commands/p2p.ts"
 import * as Ping from "./commands/ping.ts"
 import * as Send from "./commands/send.ts"
 import * as Tx from "./commands/tx.ts"
@@ -32,6 +33,7 @@ export const flowee: Flowee = Command.make("flowee").pipe(
       commands: [Version.version, Info.info, Block.block, Tx.tx, Address.address, Mempool.mempool]
     },
     { group: "What happens", commands: [Watch.watch, Send.send, Ping.ping] },
+    { group: "The Bitcoin Cash network", commands: [P2P.p2p] },
     { group: "Bytes", commands: [Decode.decode, Encode.encode] }
   ]),
   Command.withExamples([

@@ -1,0 +1,85 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as Progress from "../../src/cli/p2p/progress.ts"
+import * as Palette from "../../src/cli/terminal/palette.ts"
+import { runFlowee, startFlowee } from "../utils/flowee.ts"
+import * as RealNode from "../utils/realNode.ts"
+
+const regtest = ["--network", "regtest"]
+
+const temporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-flowee-p2p-"))),
+  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true, force: true }))
+)
+
+describe("flowee p2p sync", () => {
+  it.live("goes to the tip of a real node and says where that is", () =>
+    Effect.gen(function*() {
+      const node = yield* RealNode.make({ blocks: 2100 })
+      const tip = yield* node.tip
+      const directory = yield* temporaryDirectory
+      const args = ["p2p", "sync", ...regtest, "--peer", node.endPoint, "--once", "--directory", directory]
+      const json = yield* runFlowee([...args, "--json"])
+      assert.strictEqual(json.stderr, "")
+      assert.deepStrictEqual(JSON.parse(json.stdout), { ...tip, peers: 1 })
+      assert.strictEqual(json.code, 0)
+      const text = yield* runFlowee(args)
+      assert.strictEqual(text.stdout, `height  2100\nhash    ${tip.hash}\npeers   1\n`)
+      assert.strictEqual(Fs.statSync(Path.join(directory, "regtest", "headers")).size, 2101 * 80)
+    }), 30_000)
+
+  it.live("tells of blocks that come", () =>
+    Effect.gen(function*() {
+      const node = yield* RealNode.make({ blocks: 3 })
+      const sync = yield* startFlowee(["p2p", "sync", ...regtest, "--peer", node.endPoint, "--json"])
+      assert.strictEqual(JSON.parse(yield* sync.line).height, 3)
+      const [hash] = yield* node.generate(1)
+      assert.deepStrictEqual(JSON.parse(yield* sync.line), { height: 4, hash, peers: 1, disconnected: 0 })
+      assert.strictEqual(yield* sync.end("SIGINT"), 130)
+    }), 30_000)
+
+  it.live("fails when nobody is there, and says why", () =>
+    Effect.gen(function*() {
+      const run = yield* runFlowee(["p2p", "sync", ...regtest, "--peer", "127.0.0.1:1", "--timeout", "1", "--once"])
+      assert.strictEqual(run.code, 1)
+      assert.strictEqual(run.stdout, "")
+      assert.match(run.stderr, /no peer said anything new for 1s \(127\.0\.0\.1:1: connection refused\)/)
+    }))
+
+  it.live("does not look for nodes of a network that has no seeds", () =>
+    Effect.gen(function*() {
+      const run = yield* runFlowee(["p2p", "sync", ...regtest])
+      assert.strictEqual(run.code, 1)
+      assert.match(run.stderr, /--peer HOST:PORT/)
+    }))
+})
+
+describe("flowee p2p peers", () => {
+  it.live("shows who is there", () =>
+    Effect.gen(function*() {
+      const node = yield* RealNode.make({ blocks: 7 })
+      const run = yield* runFlowee(["p2p", "peers", ...regtest, "--peer", node.endPoint, "--json"])
+      const row = JSON.parse(run.stdout)
+      assert.strictEqual(row.address, node.endPoint)
+      assert.strictEqual(row.height, 7)
+      assert.include(row.userAgent, "bcash")
+      assert.strictEqual(run.code, 0)
+    }), 30_000)
+})
+
+describe("the progress bar", () => {
+  it("is as long as what is done, and never longer than all", () => {
+    const bar = (done: number, of: number) => Progress.format({ done, of, remark: "" }, Palette.plain)
+    assert.strictEqual(bar(0, 10), `${"░".repeat(30)} 0 %  `)
+    assert.strictEqual(bar(5, 10), `${"█".repeat(15)}${"░".repeat(15)} 50 %  `)
+    assert.strictEqual(bar(20, 10), `${"█".repeat(30)} 100 %  `)
+    assert.strictEqual(bar(0, 0), `${"█".repeat(30)} 100 %  `)
+  })
+
+  it("does not steer the terminal by what peers say", () => {
+    assert.notInclude(Progress.format({ done: 1, of: 1, remark: "\u001b[2J" }, Palette.plain), "\u001b[2J")
+  })
+})
