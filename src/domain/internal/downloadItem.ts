@@ -30,7 +30,7 @@ export const make = <W>(key: string, { hash, type }: P2PMessage.Inventory): Item
   state: waiting
 })
 
-/** A want that no peer has failed yet goes on: one may join. @internal */
+/** A want that no peer has answered goes on: one may join. @internal */
 export const failureOf = <W extends DownloadQueue.Want>(
   item: Item<W>,
   want: W,
@@ -39,7 +39,8 @@ export const failureOf = <W extends DownloadQueue.Want>(
   let asked = 0
   let timedOut = 0
   for (const [id, fault] of item.failed) {
-    if (fault === "Left" || !want.accepts(id)) continue
+    // Whoever left or lied has not said that there is no such item.
+    if (fault === "Left" || fault === "Invalid" || !want.accepts(id)) continue
     asked += 1
     if (fault === "TimedOut") timedOut += 1
   }

@@ -78,7 +78,7 @@ export interface Want {
 }
 
 /**
- * A want that no peer is left for.
+ * A want that no peer is left for, and that a peer at least has answered with `NotFound` or not at all.
  *
  * @category models
  * @since 0.1.0
@@ -86,7 +86,7 @@ export interface Want {
 export interface Failure<W extends Want> {
   readonly item: P2PMessage.Inventory
   readonly want: W
-  /** How many peers were asked. */
+  /** How many peers did not have it, or did not answer. */
   readonly asked: number
   /** How many of them did not answer in time. */
   readonly timedOut: number

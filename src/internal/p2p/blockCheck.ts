@@ -1,0 +1,34 @@
+/**
+ * Checks that the bytes of a block are what its header commits to, in steps that leave others their turn.
+ */
+import * as Effect from "effect/Effect"
+import type * as BinaryError from "../../domain/p2p/BinaryError.ts"
+import * as BlockBytes from "../../domain/p2p/BlockBytes.ts"
+import type * as BlockHeader from "../../domain/p2p/BlockHeader.ts"
+
+/** @internal */
+export interface Checked extends BlockBytes.Parts {
+  readonly txids: ReadonlyArray<Uint8Array>
+}
+
+/** Some milliseconds of hashing at most, but for transactions that are large themselves. */
+const bytesAtOnce = 1_000_000
+
+/** @internal */
+export const check = Effect.fnUntraced(function*(
+  bytes: Uint8Array,
+  hash256: BlockHeader.Hash256
+): Effect.fn.Return<Checked, BinaryError.BinaryDecodeError | BlockBytes.ForgedBlock> {
+  const parts = yield* Effect.fromResult(BlockBytes.split(bytes))
+  const txids: Array<Uint8Array> = []
+  let hashed = 0
+  for (const transaction of parts.transactions) {
+    txids.push(hash256(transaction))
+    hashed += transaction.length
+    if (hashed < bytesAtOnce) continue
+    hashed = 0
+    yield* Effect.yieldNow
+  }
+  const forged = BlockBytes.forgery(parts, txids, hash256)
+  return forged === undefined ? { ...parts, txids } : yield* forged
+})
