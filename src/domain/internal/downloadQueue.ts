@@ -97,7 +97,7 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
     item.offers.add(peer.id)
     peer.offers.add(key)
     this.#tally.offered += 1
-    this.#index(item)
+    this.#indexFor(peer, item)
   }
 
   /** Takes back offers of the peers that have the most, for one that has fewer. */
@@ -128,8 +128,8 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
 
   release(inventory: P2PMessage.Inventory, want: W): void {
     const item = this.#items.get(InventoryKey.inventoryKey(inventory))
-    if (item === undefined || !item.wants.delete(want)) return
-    this.#reindex(item)
+    if (item === undefined || !item.wants.has(want)) return
+    this.#drop(item, [want])
     this.#settle(item)
   }
 
@@ -169,6 +169,7 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
     const wants = [...item.wants]
     // Another peer may be asked by now: what it sends is late.
     if (item.state._tag === "Asked") this.#takeBack(item, item.state.peer === id ? "done" : "late")
+    else this.#unindex(item)
     this.#remove(item)
     if (isOffered) this.#remember(key)
     return { _tag: "Delivered", wants, isOffered }
@@ -237,7 +238,7 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
   }
 
   #hasPromptSource(item: DownloadItem.Item<W>): boolean {
-    for (const peer of this.#sources(item)) if (peer.standing === "prompt") return true
+    for (const peer of this.#near(item)) if (peer.standing === "prompt" && this.#isSource(peer, item)) return true
     return false
   }
 
@@ -275,6 +276,7 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
   #dropOffer(peer: DownloadPeer.DownloadPeer, item: DownloadItem.Item<W>): void {
     if (!item.offers.delete(peer.id)) return
     peer.offers.delete(item.key)
+    peer.forget(item.key)
     if (item.offers.size === 0) this.#offeredItems -= 1
   }
 
@@ -303,24 +305,25 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
   /** Ends the wants that no peer is left for, and an item that nobody has or needs. */
   #settle(item: DownloadItem.Item<W>): ReadonlyArray<DownloadQueue.Failure<W>> {
     if (!this.#items.has(item.key)) return []
-    const failures: Array<DownloadQueue.Failure<W>> = []
-    if (item.offers.size === 0 && item.state._tag === "Waiting") {
-      for (const want of item.wants) {
-        const failure = DownloadItem.failureOf(item, want, this.#peers.keys())
-        if (failure === undefined) continue
-        item.wants.delete(want)
-        failures.push(failure)
-      }
-    }
+    const failures = item.offers.size === 0 && item.state._tag === "Waiting"
+      ? [...item.wants].flatMap((want) => DownloadItem.failureOf(item, want, this.#peers.keys()) ?? [])
+      : []
+    if (failures.length > 0) this.#drop(item, failures.map(({ want }) => want))
     if (item.offers.size === 0 && item.wants.size === 0) {
       this.#takeBack(item, "late")
       this.#remove(item)
-    } else if (failures.length > 0) this.#reindex(item)
+    }
     return failures
   }
 
-  #remove(item: DownloadItem.Item<W>): void {
+  #drop(item: DownloadItem.Item<W>, wants: ReadonlyArray<W>): void {
     this.#unindex(item)
+    for (const want of wants) item.wants.delete(want)
+    this.#index(item)
+  }
+
+  /** It waits for no peer any more. */
+  #remove(item: DownloadItem.Item<W>): void {
     for (const id of item.offers) this.#peers.get(id)?.offers.delete(item.key)
     if (item.offers.size > 0) this.#offeredItems -= 1
     item.offers.clear()
@@ -330,10 +333,17 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
 
   // --- who could be asked: each peer knows the items that wait for it
 
-  *#sources(item: DownloadItem.Item<W>): Iterable<DownloadPeer.DownloadPeer> {
-    for (const peer of this.#peers.values()) {
-      if (item.offers.has(peer.id) || this.#isWantedOf(peer, item)) yield peer
+  /** The peers that an item can have to do with: without wants only those that offer it, which may be few of many. */
+  *#near(item: DownloadItem.Item<W>): Iterable<DownloadPeer.DownloadPeer> {
+    if (item.wants.size > 0) return yield* this.#peers.values()
+    for (const id of item.offers) {
+      const peer = this.#peers.get(id)
+      if (peer !== undefined) yield peer
     }
+  }
+
+  #isSource(peer: DownloadPeer.DownloadPeer, item: DownloadItem.Item<W>): boolean {
+    return item.offers.has(peer.id) || this.#isWantedOf(peer, item)
   }
 
   #isWantedOf(peer: DownloadPeer.DownloadPeer, item: DownloadItem.Item<W>): boolean {
@@ -343,15 +353,17 @@ export class Queue<W extends DownloadQueue.Want> implements DownloadQueue.Downlo
   }
 
   #index(item: DownloadItem.Item<W>): void {
+    for (const peer of this.#near(item)) this.#indexFor(peer, item)
+  }
+
+  #indexFor(peer: DownloadPeer.DownloadPeer, item: DownloadItem.Item<W>): void {
     if (item.state._tag !== "Waiting") return
-    for (const peer of this.#peers.values()) {
-      if (this.#isWantedOf(peer, item)) peer.wantedReady.add(item.key)
-      else if (item.offers.has(peer.id)) peer.offeredReady.add(item.key)
-    }
+    if (this.#isWantedOf(peer, item)) peer.wantedReady.add(item.key)
+    else if (item.offers.has(peer.id)) peer.offeredReady.add(item.key)
   }
 
   #unindex(item: DownloadItem.Item<W>): void {
-    for (const peer of this.#peers.values()) peer.forget(item.key)
+    for (const peer of this.#near(item)) peer.forget(item.key)
   }
 
   #reindex(item: DownloadItem.Item<W>): void {

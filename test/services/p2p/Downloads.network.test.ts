@@ -19,7 +19,7 @@ const far = "10.0.0.9:18444"
 const host = (address: string) => Layer.merge(TestNetwork.layerHost(address), config)
 
 /** Attaches to one peer that is dialled when all is registered. */
-const makeManager = Effect.gen(function*() {
+const makeManager = () => {
   const attaches: Array<(peer: Peer.Peer) => Effect.Effect<void, never, Scope.Scope>> = []
   const manager = PeerManager.PeerManager.of({
     peers: Effect.succeed([]),
@@ -32,7 +32,7 @@ const makeManager = Effect.gen(function*() {
     onReady: (peer) => Effect.forEach(attaches, (attach) => attach(peer), { discard: true })
   })
   return { layer: Layer.succeed(PeerManager.PeerManager, manager), dial }
-})
+}
 
 const transactions = Array.from({ length: 200 }, (_, n) => Relayed.transaction(n, 10 + n * 7))
 
@@ -68,7 +68,7 @@ it.effect("downloads and broadcasts work over connections, in pieces and late", 
   Effect.gen(function*() {
     const received = yield* Effect.provideContext(runNode, yield* Layer.build(host("10.0.0.9")))
     yield* Effect.gen(function*() {
-      const manager = yield* makeManager
+      const manager = makeManager()
       const scope = yield* Effect.scope
       const parts = Effect.provide(Effect.all([Downloads.make(), Broadcast.make()]), manager.layer)
       const [downloads, broadcast] = yield* parts
