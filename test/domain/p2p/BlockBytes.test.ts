@@ -3,7 +3,7 @@ import { Result } from "effect"
 import * as BlockBytes from "../../../src/domain/p2p/BlockBytes.ts"
 import { Random, seed } from "../../utils/native.ts"
 import * as Legacy from "../../utils/legacy.ts"
-import * as Relayed from "../../utils/relayed.ts"
+import * as Relayed from "../../utils/p2p/relayed.ts"
 
 const forgery = (bytes: Uint8Array) => {
   const parts = Result.getOrThrow(BlockBytes.split(bytes))

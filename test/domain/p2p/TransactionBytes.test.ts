@@ -6,7 +6,7 @@ import * as BinaryReader from "../../../src/domain/p2p/BinaryReader.ts"
 import * as TransactionBytes from "../../../src/domain/p2p/TransactionBytes.ts"
 import * as Legacy from "../../utils/legacy.ts"
 import { Random, seed } from "../../utils/native.ts"
-import * as Relayed from "../../utils/relayed.ts"
+import * as Relayed from "../../utils/p2p/relayed.ts"
 
 const { bytes } = Relayed.transaction(1)
 

@@ -4,11 +4,11 @@ import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
 import * as InventoryType from "../../../src/domain/p2p/InventoryType.ts"
 import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
 import type * as Downloads from "../../../src/services/p2p/Downloads.ts"
-import { failureOf, library, start } from "../../utils/downloads.ts"
+import { failureOf, library, start } from "../../utils/p2p/downloads.ts"
 import { Random, seed } from "../../utils/native.ts"
 import { pass, settle, until } from "../../utils/network.ts"
-import type * as Peers from "../../utils/peers.ts"
-import * as Relayed from "../../utils/relayed.ts"
+import type * as Peers from "../../utils/p2p/peers.ts"
+import * as Relayed from "../../utils/p2p/relayed.ts"
 
 const chain = Array.from({ length: 40 }, (_, n) => Relayed.blockOf(n + 1, n % 7))
 

@@ -8,9 +8,9 @@ import * as Downloads from "../../../src/services/p2p/Downloads.ts"
 import * as P2PConfig from "../../../src/services/p2p/P2PConfig.ts"
 import * as Peer from "../../../src/services/p2p/Peer.ts"
 import * as PeerManager from "../../../src/services/p2p/PeerManager.ts"
-import { library } from "../../utils/downloads.ts"
+import { library } from "../../utils/p2p/downloads.ts"
 import { pass, settle, until } from "../../utils/network.ts"
-import * as Relayed from "../../utils/relayed.ts"
+import * as Relayed from "../../utils/p2p/relayed.ts"
 
 const config = P2PConfig.layer({ network: "regtest", services: 1n })
 
@@ -26,6 +26,8 @@ const makeManager = () => {
     events: Stream.empty,
     register: (attach) => Effect.sync(() => void attaches.push(attach)),
     want: () => Effect.void,
+    hold: () => Effect.void,
+    address: undefined,
     connect: () => Effect.void
   })
   const dial = Peer.connect(far, {

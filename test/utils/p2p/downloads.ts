@@ -1,13 +1,14 @@
 /**
  * Downloads whose peers a test makes.
  */
-import { Effect, Exit, Layer, Scope } from "effect"
-import * as HashHex from "../../src/domain/p2p/HashHex.ts"
-import * as InventoryType from "../../src/domain/p2p/InventoryType.ts"
-import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
-import * as NodeHash256 from "../../src/layers/NodeHash256.ts"
-import type * as DownloadError from "../../src/services/p2p/DownloadError.ts"
-import * as Downloads from "../../src/services/p2p/Downloads.ts"
+import { Effect, Exit, Layer, Scope, Stream } from "effect"
+import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
+import * as InventoryType from "../../../src/domain/p2p/InventoryType.ts"
+import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
+import * as NodeHash256 from "../../../src/layers/NodeHash256.ts"
+import type * as DownloadError from "../../../src/services/p2p/DownloadError.ts"
+import * as Downloads from "../../../src/services/p2p/Downloads.ts"
+import { settle } from "../network.ts"
 import * as Peers from "./peers.ts"
 import * as Relayed from "./relayed.ts"
 
@@ -40,3 +41,14 @@ export const library = (all: ReadonlyArray<Relayed.Relayed>): Peers.PeerOptions[
 /** Why something could not be fetched. */
 export const failureOf = (exit: Exit.Exit<unknown, DownloadError.DownloadError>) =>
   Exit.isFailure(exit) && exit.cause.reasons[0]?._tag === "Fail" ? exit.cause.reasons[0].error.reason : undefined
+
+/** Reads a stream into an array. */
+export const read = <A>(stream: Stream.Stream<A>) =>
+  Effect.gen(function*() {
+    const seen: Array<A> = []
+    const fiber = yield* Effect.forkChild(Stream.runForEach(stream, (a) => Effect.sync(() => seen.push(a))), {
+      startImmediately: true
+    })
+    yield* settle
+    return { seen, fiber }
+  })

@@ -3,12 +3,12 @@
  */
 import { Effect, Exit, Layer, Queue, Scope, Stream } from "effect"
 import { NetAddress } from "effect/net"
-import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
-import * as PeerAddress from "../../src/domain/p2p/PeerAddress.ts"
-import * as DisconnectReason from "../../src/services/DisconnectReason.ts"
-import * as Peer from "../../src/services/p2p/Peer.ts"
-import * as PeerError from "../../src/services/p2p/PeerError.ts"
-import * as PeerManager from "../../src/services/p2p/PeerManager.ts"
+import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
+import * as PeerAddress from "../../../src/domain/p2p/PeerAddress.ts"
+import * as DisconnectReason from "../../../src/services/DisconnectReason.ts"
+import * as Peer from "../../../src/services/p2p/Peer.ts"
+import * as PeerError from "../../../src/services/p2p/PeerError.ts"
+import * as PeerManager from "../../../src/services/p2p/PeerManager.ts"
 
 export interface PeerOptions {
   /** What it offers. Default: 5, blocks and filters. */
@@ -191,6 +191,8 @@ export const make: Effect.Effect<FakePeers, never, Scope.Scope> = Effect.gen(fun
         yield* Effect.forEach([...present], (fake) => attach(registration, fake), { discard: true })
       }),
     want: () => Effect.void,
+    hold: () => Effect.void,
+    address: undefined,
     connect: () => Effect.void
   })
 

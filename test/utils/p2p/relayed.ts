@@ -1,12 +1,12 @@
 /**
  * Transactions, double-spend proofs and blocks as peers relay them: well-formed, and valid for nobody.
  */
-import * as BlockHeader from "../../src/domain/p2p/BlockHeader.ts"
-import * as HashHex from "../../src/domain/p2p/HashHex.ts"
-import * as InventoryType from "../../src/domain/p2p/InventoryType.ts"
-import * as MerkleRoot from "../../src/domain/p2p/MerkleRoot.ts"
-import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
-import * as Legacy from "./legacy.ts"
+import * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
+import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
+import * as InventoryType from "../../../src/domain/p2p/InventoryType.ts"
+import * as MerkleRoot from "../../../src/domain/p2p/MerkleRoot.ts"
+import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
+import * as Legacy from "../legacy.ts"
 
 /** Something with a hash. */
 export interface Relayed {
