@@ -22,17 +22,21 @@ export class Outlet {
   #isHeld = false
   #isSending = false
   readonly #work = Latch.makeUnsafe(false)
+  readonly #overfull = Latch.makeUnsafe(false)
 
   constructor(connection: Connection.Connection) {
     this.connection = connection
   }
 
   send(message: Message.Message): void {
+    // What was missed once is missed for good: the client is about to be cut off.
+    if (this.#isOverfull) return
     const mayGo = !this.#isHeld && !this.#isSending && this.#waiting.length === 0
     if (mayGo && this.connection.sendUnsafe(message) === undefined) return
     this.#waiting.push(message)
-    this.#bytes += message.bodyLength + overhead
-    if (!this.#isHeld || this.#isOverfull) this.#work.openUnsafe()
+    this.#bytes += sizeOf(message)
+    if (this.#isOverfull) this.#overfull.openUnsafe()
+    else if (!this.#isHeld) this.#work.openUnsafe()
   }
 
   /** Holds back what is sent from now on. */
@@ -41,15 +45,19 @@ export class Outlet {
   }
 
   release(): void {
-    if (!this.#isHeld) return
+    if (!this.#isHeld || this.#isOverfull) return
     this.#isHeld = false
     const held = this.#take()
+    this.#settle(held)
     for (const message of held) this.send(message)
   }
 
-  /** Sends what waits. Ends when the client reads too slowly, so that it misses something; fails when it is gone. */
+  /**
+   * Sends what waits. Ends when the client reads too slowly, so that it misses something, be it that it reads nothing at
+   * all; fails when it is gone.
+   */
   readonly run: Effect.Effect<void, SendError.SendError> = Effect.suspend(() =>
-    Effect.whileLoop({ while: () => !this.#isOverfull, body: () => this.#sendWaiting, step: () => {} })
+    Effect.raceFirst(Effect.forever(this.#sendWaiting), this.#overfull.await)
   )
 
   readonly #sendWaiting: Effect.Effect<void, SendError.SendError> = Effect.andThen(
@@ -58,10 +66,12 @@ export class Outlet {
       this.#work.closeUnsafe()
       if (this.#isHeld || this.#isOverfull) return Effect.void
       this.#isSending = true
+      const taken = this.#take()
       return Effect.andThen(
-        this.connection.sendAll(this.#take()),
+        this.connection.sendAll(taken),
         Effect.sync(() => {
           this.#isSending = false
+          this.#settle(taken)
           if (this.#waiting.length > 0) this.#work.openUnsafe()
         })
       )
@@ -72,10 +82,16 @@ export class Outlet {
     return this.#bytes > maxBytes
   }
 
-  #take(): Array<Message.Message> {
+  /** What waits. It counts until it is settled. */
+  #take(): ReadonlyArray<Message.Message> {
     const taken = this.#waiting
     this.#waiting = []
-    this.#bytes = 0
     return taken
   }
+
+  #settle(messages: ReadonlyArray<Message.Message>): void {
+    for (const message of messages) this.#bytes -= sizeOf(message)
+  }
 }
+
+const sizeOf = (message: Message.Message): number => message.bodyLength + overhead
