@@ -8,6 +8,7 @@ import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Message from "./Message.ts"
+import * as TaggedParser from "./TaggedParser.ts"
 import * as Wire from "./Wire.ts"
 
 /**
@@ -18,6 +19,8 @@ import * as Wire from "./Wire.ts"
  */
 export const address = { serviceId: 0, messageId: 2 } as const
 
+const tags = { text: 20, serviceId: 21, messageId: 22 } as const
+
 /**
  * What a failure says beside the details of its own.
  *
@@ -26,10 +29,10 @@ export const address = { serviceId: 0, messageId: 2 } as const
  */
 export const Body = Schema.Struct({
   /** What the service says about it, for people. */
-  text: Schema.String.pipe(Wire.tag(20)),
+  text: Schema.String.pipe(Wire.tag(tags.text)),
   /** The service and the message id of the request. */
-  serviceId: Schema.Int.pipe(Wire.tag(21)),
-  messageId: Schema.Int.pipe(Wire.tag(22))
+  serviceId: Schema.Int.pipe(Wire.tag(tags.serviceId)),
+  messageId: Schema.Int.pipe(Wire.tag(tags.messageId))
 })
 
 /**
@@ -38,7 +41,13 @@ export const Body = Schema.Struct({
  * @category errors
  * @since 0.1.0
  */
-export class CommandFailed extends Data.TaggedError("CommandFailed")<{ readonly text: string }> {
+export class CommandFailed extends Data.TaggedError("CommandFailed")<{
+  readonly text: string
+  /** The service id of the request, where the service says it. */
+  readonly serviceId?: number | undefined
+  /** The message id of the request, where the service says it. */
+  readonly messageId?: number | undefined
+}> {
   override get message(): string {
     return this.text
   }
@@ -70,13 +79,27 @@ export const reply = (request: Message.Message, text: string, details?: Uint8Arr
 }
 
 /**
- * Reads the text of a failure. One that cannot be read says so.
+ * Reads a failure. Of one that is not all there, or not all as it should be, it keeps what can be read: what a service
+ * says about a refusal should never be lost.
  *
  * @category decoding
  * @since 0.1.0
  */
-export const read = (message: Message.Message): CommandFailed =>
-  Result.match(Wire.codec(Body).decode(message), {
-    onSuccess: ({ text }) => new CommandFailed({ text }),
-    onFailure: (error) => new CommandFailed({ text: `failed, and the reason could not be read: ${error.message}` })
-  })
+export const read = (message: Message.Message): CommandFailed => {
+  const parser = Message.parser(message)
+  const said: { text?: string; serviceId?: number | undefined; messageId?: number | undefined } = {}
+  while (parser.next()) {
+    if (parser.tag === tags.text && parser.type === TaggedParser.ValueType.Text) said.text ??= parser.text()
+    else if (parser.tag === tags.serviceId) said.serviceId ??= idIn(parser)
+    else if (parser.tag === tags.messageId) said.messageId ??= idIn(parser)
+  }
+  return new CommandFailed({ ...said, text: said.text ?? textless(parser) })
+}
+
+const idIn = (parser: TaggedParser.TaggedParser): number | undefined =>
+  parser.type === TaggedParser.ValueType.Int && typeof parser.int === "number" ? parser.int : undefined
+
+const textless = ({ failure }: TaggedParser.TaggedParser): string =>
+  failure === undefined
+    ? "failed, and no reason was given"
+    : `failed, and the reason could not be read: ${failure.message}`

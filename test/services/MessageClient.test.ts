@@ -85,7 +85,13 @@ describe("a client of a group", () => {
     withBed((bed) =>
       Effect.gen(function*() {
         const { client, peer } = yield* rawServer(bed)
-        for (const bytes of ["", "a00105", "ff"]) {
+        const failures = [
+          ["", "no reason was given"],
+          ["a00105", "no reason was given"],
+          ["ff", "the reason could not be read"],
+          ["a2026e6f", "spend: no"]
+        ] as const
+        for (const [bytes, says] of failures) {
           const asked = yield* start(Effect.flip(client.spend({ amount: 1 })))
           yield* settle
           const [request] = yield* heard(peer)
@@ -93,7 +99,7 @@ describe("a client of a group", () => {
           yield* say(peer, Message.make({ ...CommandFailure.address, header, body: Native.fromHex(bytes) }))
           const error = yield* Fiber.join(asked)
           assert(error._tag === "CallError" && error.reason._tag === "CommandFailed")
-          assert.include(error.message, "the reason could not be read")
+          assert.include(error.message, says)
         }
       })
     ))
