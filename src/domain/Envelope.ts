@@ -28,6 +28,11 @@ export interface Sink {
    * decoder.
    */
   readonly onUnverified?: ((message: Message.Message, announcedChecksum: number) => void) | undefined
+  /**
+   * A message of the legacy envelope whose command has no message id, with the name of the command. Its body is good
+   * until this returns. Without this member such messages are skipped as they arrive, unverified.
+   */
+  readonly onUnknown?: ((command: string, body: Uint8Array) => void) | undefined
   readonly onPing: () => void
   readonly onPong: () => void
 }

@@ -83,9 +83,11 @@ interface Entry {
 const word = (bytes: Uint8Array, at: number): number =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
 
+const padWithZeros = (command: string): Uint8Array =>
+  Uint8Array.from({ length: commandSize }, (_, i) => i < command.length ? command.charCodeAt(i) : 0)
+
 const makeEntry = (command: Command): Entry => {
-  const padded = new Uint8Array(commandSize)
-  for (let i = 0; i < command.length; i++) padded[i] = command.charCodeAt(i)
+  const padded = padWithZeros(command)
   return { id: Id[command], command, padded, words: [word(padded, 0), word(padded, 4), word(padded, 8)] }
 }
 
@@ -166,4 +168,26 @@ export const check = (bytes: Uint8Array, at: number): Malformed | undefined => {
     if (bytes[at + position] !== 0) return { problem: "UnpaddedCommand", position }
   }
   return undefined
+}
+
+/**
+ * The twelve bytes of any command, known or not; `undefined` for a text that is none: a command has at most twelve
+ * characters of printable ASCII.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const pad = (command: string): Uint8Array | undefined =>
+  /^[ -~]{0,12}$/.test(command) ? padWithZeros(command) : undefined
+
+/**
+ * The text of the command in `bytes[at, at + 12)`, known or not, where {@link check} finds nothing wrong.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const nameIn = (bytes: Uint8Array, at: number): string => {
+  let name = ""
+  for (let i = at; i < at + commandSize && bytes[i] !== 0; i++) name += String.fromCharCode(bytes[i]!)
+  return name
 }

@@ -4,7 +4,7 @@
  * **Details**
  *
  * The magic, the shape of the command, the length and the checksum of each packet are checked. A packet whose command
- * is not known is skipped as it arrives, whatever its checksum, and takes no memory.
+ * is not known is skipped as it arrives, whatever its checksum, and takes no memory, unless the sink has `onUnknown`.
  *
  * @stability unstable
  * @since 0.1.0
@@ -72,7 +72,7 @@ class LegacyDecoder implements Envelope.Decoder {
       if (length > maxBodySize) {
         return this.#fail(from, new WireError.BadLength({ what: "body", length, minimum: 0, maximum: maxBodySize }))
       }
-      if (id === undefined) {
+      if (id === undefined && sink.onUnknown === undefined) {
         this.#toSkip = headerSize + length
         from = this.#skip(from, to)
         continue
@@ -106,22 +106,24 @@ class LegacyDecoder implements Envelope.Decoder {
     return from + count
   }
 
-  #packet(slab: Slab.Slab, id: number, from: number, to: number, sink: Envelope.Sink): boolean {
+  #packet(slab: Slab.Slab, id: number | undefined, from: number, to: number, sink: Envelope.Sink): boolean {
     const body = from + headerSize
     const found = LegacyFormat.checksum(slab.bytes.subarray(body - 4, body))
-    const message = Message.fromSlab(serviceId, id, Header.empty, slab, body, to)
-    if (sink.onUnverified !== undefined && to - body > this.#options.deferAbove) {
+    const message = id === undefined ? undefined : Message.fromSlab(serviceId, id, Header.empty, slab, body, to)
+    if (message !== undefined && sink.onUnverified !== undefined && to - body > this.#options.deferAbove) {
       sink.onUnverified(message, found)
       return true
     }
     const expected = body === to
       ? emptyChecksum
       : LegacyFormat.checksum(this.#options.hash256(slab.bytes.subarray(body, to)))
+    const command = () => LegacyCommand.nameIn(slab.bytes, from + magicSize)
     if (found !== expected) {
-      this.#fail(from, badChecksum(id, expected, found))
+      this.#fail(from, new WireError.BadChecksum({ command: command(), expected, found }))
       return false
     }
-    sink.onMessage(message)
+    if (message === undefined) sink.onUnknown?.(command(), slab.bytes.subarray(body, to))
+    else sink.onMessage(message)
     return true
   }
 
@@ -136,9 +138,6 @@ const uint32 = (bytes: Uint8Array, at: number): number =>
 
 const badCommand = (malformed: LegacyCommand.Malformed): WireError.BadHeader =>
   new WireError.BadHeader({ problem: malformed.problem, tag: malformed.position })
-
-const badChecksum = (id: number, expected: number, found: number): WireError.BadChecksum =>
-  new WireError.BadChecksum({ command: LegacyCommand.fromId(id) ?? `message ${id}`, expected, found })
 
 /** The magic in hexadecimal digits, with the network's name where it is one that is known. */
 const showMagic = (magic: Uint8Array): string => {
@@ -167,7 +166,8 @@ export const verify = (
 ): WireError.WireError | undefined => {
   const expected = LegacyFormat.checksum(hash)
   if (announced === expected) return undefined
-  return new WireError.WireError({ reason: badChecksum(message.messageId, expected, announced) })
+  const command = LegacyCommand.fromId(message.messageId) ?? `message ${message.messageId}`
+  return new WireError.WireError({ reason: new WireError.BadChecksum({ command, expected, found: announced }) })
 }
 
 /**

@@ -50,6 +50,14 @@ describe("LegacyCommand", () => {
     }
   })
 
+  it("writes and reads the name of any command", () => {
+    for (const text of [...commands, "", "wibble", "twelvechars!", "a b"]) {
+      assert.deepStrictEqual(LegacyCommand.pad(text), padded(text))
+      assert.strictEqual(LegacyCommand.nameIn(Uint8Array.of(9, ...padded(text), 9), 1), text)
+    }
+    for (const text of ["thirteenchars", "\u00e9", "a\0", "\n"]) assert.isUndefined(LegacyCommand.pad(text), text)
+  })
+
   it("says what is wrong with a command", () => {
     assert.deepStrictEqual(LegacyCommand.check(padded("ping", 0x20), 0), undefined)
     assert.deepStrictEqual(LegacyCommand.check(Uint8Array.of(...padded("ping").subarray(0, 11), 1), 0), {

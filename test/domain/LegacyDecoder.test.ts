@@ -175,6 +175,48 @@ describe("LegacyDecoder, unknown commands", () => {
   })
 })
 
+describe("LegacyDecoder, unknown commands that somebody wants", () => {
+  /** What is found where each piece is behind what is left of those before it. */
+  const decodeAll = (bytes: Uint8Array, size: number) => {
+    const decoder = Legacy.envelope.decoder({})
+    const found: Array<string> = []
+    const add = (command: string | undefined, body: Uint8Array) => found.push(`${command} ${Legacy.toHex(body)}`)
+    const none = () => assert.fail("a ping of the envelope")
+    let rest = new Uint8Array(0)
+    for (let from = 0; from < bytes.length; from += size) {
+      const input = Legacy.concat(rest, bytes.subarray(from, from + size))
+      const at = decoder.decode(Slab.make(input), 0, input.length, {
+        onMessage: (message) => add(LegacyEnvelope.commandOf(message), message.body),
+        onUnknown: add,
+        onPing: none,
+        onPong: none
+      })
+      rest = input.slice(at)
+    }
+    return { found, failure: decoder.failure?.message, left: rest.length }
+  }
+
+  it("gives their names and bodies, at any split", () => {
+    const bytes = Legacy.concat(
+      Legacy.packet({ command: "nobodyknows1", body: text("something") }),
+      good,
+      Legacy.packet({ command: "" }),
+      Legacy.packet({ command: "a b", body: text("x") })
+    )
+    const found = [`nobodyknows1 ${Legacy.toHex(text("something"))}`, goodText, " ", `a b ${Legacy.toHex(text("x"))}`]
+    for (let size = 1; size <= bytes.length; size++) {
+      assert.deepStrictEqual(decodeAll(bytes, size), { found, failure: undefined, left: 0 }, `pieces of ${size}`)
+    }
+  })
+
+  it("checks them as it checks others", () => {
+    const bytes = Legacy.packet({ command: "wibble", body: text("x"), checksum: Uint8Array.of(9, 9, 9, 9) })
+    const { failure, found } = decodeAll(bytes, bytes.length)
+    assert.deepStrictEqual(found, [])
+    assert.match(failure!, /^the checksum of "wibble" is 09090909/)
+  })
+})
+
 describe("LegacyDecoder, memory", () => {
   it("takes little for 32 MB that are announced and not sent", () => {
     let taken = 0

@@ -87,8 +87,7 @@ export const decode = Command.make(
   Command.withDescription(`Prints what frames say: messages of Hubs and other Flowee peers, and of Bitcoin Cash peers.
 
   The input is raw bytes, as captured from a socket, or lines of hexadecimal digits. A frame may go on in the next line, and
-  frames of different kinds may be mixed. Messages of Bitcoin Cash peers whose command is not known are left out. What is
-  printed is understood by "flowee encode".
+  frames of different kinds may be mixed. What is printed is understood by "flowee encode".
 
   With --tagged and --json each line of digits gives a line: [[tag, type, value], ...] or {"error": reason}. Types are int,
   string, bytes, bool and double. Integers are decimal text, strings and bytes hexadecimal digits, doubles the 16 digits

@@ -4,8 +4,9 @@
 import * as Result from "effect/Result"
 import type * as Envelope from "../../domain/Envelope.ts"
 import type * as Header from "../../domain/Header.ts"
-import type * as LegacyCommand from "../../domain/LegacyCommand.ts"
+import * as LegacyCommand from "../../domain/LegacyCommand.ts"
 import * as LegacyEnvelope from "../../domain/LegacyEnvelope.ts"
+import * as LegacyFormat from "../../domain/LegacyFormat.ts"
 import * as Message from "../../domain/Message.ts"
 import * as NativeEnvelope from "../../domain/NativeEnvelope.ts"
 import type * as Network from "../../domain/Network.ts"
@@ -33,7 +34,8 @@ export type Frame =
   | {
     readonly _tag: "Legacy"
     readonly network: Network.Network
-    readonly command: LegacyCommand.Command
+    /** One that is known, or any other: see `LegacyCommand.pad`. */
+    readonly command: string
     readonly body: Uint8Array
   }
   | { readonly _tag: "Body"; readonly body: Uint8Array }
@@ -56,6 +58,29 @@ const pack = (envelope: Envelope.Envelope, message: Message.Message): Result.Res
 }
 
 /**
+ * What a command is, for those who wrote another thing.
+ *
+ * @internal
+ */
+export const commandForm = "a command has at most 12 characters, all of them printable ASCII"
+
+/** @internal */
+export const isCommand = (command: unknown): command is string =>
+  typeof command === "string" && LegacyCommand.pad(command) !== undefined
+
+/** The envelope writes commands that have a message id. Any other takes the place of one: the checksum is of the body. */
+const packLegacy = (
+  { body, command, network }: Extract<Frame, { readonly _tag: "Legacy" }>
+): Result.Result<Uint8Array, string> => {
+  const padded = LegacyCommand.pad(command)
+  if (padded === undefined) return Result.fail(commandForm)
+  return Result.map(pack(legacyEnvelope(network), LegacyEnvelope.message("verack", body)), (packet) => {
+    packet.set(padded, LegacyFormat.magicSize)
+    return packet
+  })
+}
+
+/**
  * The bytes of a frame as a peer sends them, or why it cannot be sent.
  *
  * @internal
@@ -67,7 +92,7 @@ export const encode = (frame: Frame): Result.Result<Uint8Array, string> => {
     case "System":
       return Result.succeed(frame.what === "ping" ? NativeEnvelope.ping : NativeEnvelope.pong)
     case "Legacy":
-      return pack(legacyEnvelope(frame.network), LegacyEnvelope.message(frame.command, frame.body))
+      return packLegacy(frame)
     case "Body":
       return Result.succeed(frame.body)
   }

@@ -12,11 +12,10 @@
  */
 import * as Result from "effect/Result"
 import * as Header from "../../domain/Header.ts"
-import * as LegacyCommand from "../../domain/LegacyCommand.ts"
 import * as Network from "../../domain/Network.ts"
 import * as P2PMessage from "../../domain/p2p/P2PMessage.ts"
 import * as Content from "./content.ts"
-import type * as Frame from "./frame.ts"
+import * as Frame from "./frame.ts"
 import * as Hex from "./hex.ts"
 import * as Json from "./json.ts"
 import * as Names from "./names.ts"
@@ -111,10 +110,10 @@ const readNative = (fields: Fields, body: Uint8Array): Result.Result<Frame.Frame
 
 const readLegacy = ({ command, network }: Fields, body: Uint8Array): Result.Result<Frame.Frame, string> => {
   const known = typeof network === "string" ? Network.fromName(network) : undefined
-  const id = typeof command === "string" ? LegacyCommand.toId(command) : undefined
   if (known === undefined) return Result.fail(`"network" is none of ${Object.keys(Network.networks).join(", ")}`)
-  if (id === undefined) return Result.fail("\"command\" is not a known one")
-  return Result.succeed({ _tag: "Legacy", network: known, command: LegacyCommand.fromId(id)!, body })
+  return Frame.isCommand(command)
+    ? Result.succeed({ _tag: "Legacy", network: known, command, body })
+    : Result.fail(`"command": ${Frame.commandForm}`)
 }
 
 /**

@@ -3,9 +3,8 @@
  */
 import * as Result from "effect/Result"
 import * as Header from "../../domain/Header.ts"
-import * as LegacyCommand from "../../domain/LegacyCommand.ts"
 import * as Network from "../../domain/Network.ts"
-import type * as Frame from "./frame.ts"
+import * as Frame from "./frame.ts"
 import type * as FrameReader from "./frameReader.ts"
 import * as Hex from "./hex.ts"
 import * as TaggedRows from "./taggedRows.ts"
@@ -15,22 +14,23 @@ import * as TextValue from "./textValue.ts"
 type Title =
   | { readonly _tag: "Native"; readonly serviceId: number; readonly messageId: number }
   | { readonly _tag: "System"; readonly what: "ping" | "pong" }
-  | { readonly _tag: "Legacy"; readonly network: Network.Network; readonly command: LegacyCommand.Command }
+  | { readonly _tag: "Legacy"; readonly network: Network.Network; readonly command: string }
   | { readonly _tag: "Body" }
 
 const forms = "it is none of: native SERVICE/MESSAGE, native ping, native pong, legacy NETWORK COMMAND, tagged, or JSON"
 
-const parseLegacyTitle = (name: string, command: string): Result.Result<Title, string> => {
+const parseLegacyTitle = (name: string, word: string): Result.Result<Title, string> => {
   const network = Network.fromName(name)
   if (network === undefined) return Result.fail(`there is no network "${TextValue.printable(name)}"`)
-  const id = LegacyCommand.toId(command)
-  return id === undefined
-    ? Result.fail(`there is no command "${TextValue.printable(command)}"`)
-    : Result.succeed({ _tag: "Legacy", network, command: LegacyCommand.fromId(id)! })
+  // A command without a name is written in quotes.
+  const command = word === "" ? undefined : TextValue.parseWord(word)
+  return Frame.isCommand(command)
+    ? Result.succeed({ _tag: "Legacy", network, command })
+    : Result.fail(Frame.commandForm)
 }
 
 const parseTitle = (line: string): Result.Result<Title, string> => {
-  const [kind, what = "", command = ""] = line.trim().split(/\s+/)
+  const [, kind, what = "", command = ""] = /^(\S+)\s*(\S*)\s*(".*"|\S*)/.exec(line.trim()) ?? []
   if (kind === "tagged") return Result.succeed({ _tag: "Body" })
   if (kind === "legacy") return parseLegacyTitle(what, command)
   if (kind !== "native") return Result.fail(forms)

@@ -26,25 +26,45 @@ export interface Options {
   readonly isMixed: boolean
 }
 
-const nothingWhole = "no message is complete: there are only pieces of one, or commands that are not known"
+const nothingWhole = "no message is complete: there are only pieces of one"
 
 /** The bytes that tell one envelope from another. */
 const telling = 4
 
-/** The decoder of one envelope, and what its messages are. */
+type Add = (frame: Frame.Frame) => void
+
+/** The decoder of one envelope, and what becomes of what it finds. */
 interface Way {
   readonly decoder: Envelope.Decoder
-  readonly toFrame: (message: Message.Message) => Frame.Frame
+  readonly sink: (add: Add) => Envelope.Sink
 }
+
+const pings = (add: Add) => ({
+  onPing: () => add({ _tag: "System", what: "ping" }),
+  onPong: () => add({ _tag: "System", what: "pong" })
+})
 
 const nativeWay = (): Way => ({
   decoder: NativeEnvelope.envelope.decoder({}),
-  toFrame: ({ body, header, messageId, serviceId }) => ({ _tag: "Native", serviceId, messageId, header, body })
+  sink: (add) => ({
+    ...pings(add),
+    onMessage: (message) => {
+      const { body, header, messageId, serviceId } = Message.keep(message)
+      add({ _tag: "Native", serviceId, messageId, header, body })
+    }
+  })
 })
 
 const legacyWay = (network: Network.Network): Way => ({
   decoder: Frame.legacyEnvelope(network).decoder({}),
-  toFrame: ({ body, messageId }) => ({ _tag: "Legacy", network, command: LegacyCommand.fromId(messageId)!, body })
+  sink: (add) => ({
+    ...pings(add),
+    onMessage: (message) => {
+      const { body, messageId } = Message.keep(message)
+      add({ _tag: "Legacy", network, command: LegacyCommand.fromId(messageId)!, body })
+    },
+    onUnknown: (command, body) => add({ _tag: "Legacy", network, command, body: body.slice() })
+  })
 })
 
 /** @internal */
@@ -85,10 +105,10 @@ export class FrameReader {
 
   #decode(): void {
     const bytes = Bytes.concat(this.#pieces)
-    this.#way ??= this.#choose(bytes)
-    const { decoder } = this.#way
+    const { decoder, sink } = this.#way ??= this.#choose(bytes)
     const before = this.#found.length
-    const at = decoder.decode(Slab.make(bytes), 0, bytes.length, this.#sink(this.#way))
+    const found = sink((frame) => this.#found.push(Result.succeed(frame)))
+    const at = decoder.decode(Slab.make(bytes), 0, bytes.length, found)
     this.#pieces = at < bytes.length ? [bytes.subarray(at)] : []
     this.#length = bytes.length - at
     this.#isSilent = at > 0 && this.#found.length === before
@@ -105,15 +125,6 @@ export class FrameReader {
       this.#ways.set(network, way)
     }
     return way
-  }
-
-  #sink(way: Way): Envelope.Sink {
-    const add = (frame: Frame.Frame) => this.#found.push(Result.succeed(frame))
-    return {
-      onMessage: (message) => add(way.toFrame(Message.keep(message))),
-      onPing: () => add({ _tag: "System", what: "ping" }),
-      onPong: () => add({ _tag: "System", what: "pong" })
-    }
   }
 
   #fail(reason: string): void {

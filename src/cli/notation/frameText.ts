@@ -82,7 +82,7 @@ const legacyLines = (
   { body, command, network }: Extract<Frame.Frame, { readonly _tag: "Legacy" }>,
   palette: Palette.Palette
 ): ReadonlyArray<string> => [
-  palette.title(`legacy ${network.name} ${command}`),
+  palette.title(`legacy ${network.name} ${TextValue.formatWord(command)}`),
   ...(body.length === 0 ? [] : [bodyLine(body)]),
   ...contentLines(command, body).map((line) => palette.dim(`  # ${line}`))
 ]

@@ -26,6 +26,13 @@ const quote = (text: string): string =>
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 
+/**
+ * A name as one word, in quotes where it would not be one.
+ *
+ * @internal
+ */
+export const formatWord = (text: string): string => /^[\w.-]+$/.test(text) ? text : quote(text)
+
 const formatString = (digits: string): string =>
   Result.match(Result.try(() => strict.decode(Hex.parse(digits))), {
     onSuccess: quote,
@@ -55,9 +62,21 @@ export const format = ([, type, value]: TaggedRows.Row): string => {
   return type === "double" ? formatDouble(value) : value
 }
 
-const parseString = (text: string): string | undefined => {
+const unquote = (text: string): string | undefined => {
   const value = Result.getOrUndefined(Result.try((): unknown => JSON.parse(text)))
-  return typeof value === "string" ? Hex.format(new TextEncoder().encode(value)) : undefined
+  return typeof value === "string" ? value : undefined
+}
+
+/**
+ * The name that {@link formatWord} wrote; `undefined` where the quotes do not end.
+ *
+ * @internal
+ */
+export const parseWord = (text: string): string | undefined => text.startsWith("\"") ? unquote(text) : text
+
+const parseString = (text: string): string | undefined => {
+  const value = unquote(text)
+  return value === undefined ? undefined : Hex.format(new TextEncoder().encode(value))
 }
 
 const parseDouble = (text: string): string | undefined =>

@@ -9,6 +9,7 @@ import * as FrameText from "../../../src/cli/notation/frameText.ts"
 import * as LineFrames from "../../../src/cli/notation/lineFrames.ts"
 import * as TextFrames from "../../../src/cli/notation/textFrames.ts"
 import * as Palette from "../../../src/cli/terminal/palette.ts"
+import * as Legacy from "../../utils/legacy.ts"
 import { encode as pack, fromHex, Random, randomMessage, seed, toHex, traces } from "../../utils/native.ts"
 
 const p2pFrames = ["p2p-regtest", "p2p-regtest-wallet"].flatMap((name) => {
@@ -112,6 +113,22 @@ describe("frames as text and as JSON", () => {
       format(frame!),
       ["legacy regtest ping", "  body 4720b98fbca7748a", "  # nonce 9976783502839455815"].join("\n")
     )
+  })
+
+  it("shows a command that nobody knows, and brings it back", () => {
+    const packets = [
+      Legacy.packet({ command: "wibble", body: Uint8Array.of(1, 2) }),
+      Legacy.packet({ command: "" }),
+      Legacy.packet({ command: "a  b", body: Uint8Array.of(3) }),
+      Legacy.packet({ command: "\"#\" ", body: new Uint8Array(300_000) })
+    ]
+    assert.deepStrictEqual(framesOf(ofLines(packets.slice(0, 3).map(toHex))).map(format), [
+      "legacy regtest wibble\n  body 0102",
+      "legacy regtest \"\"",
+      "legacy regtest \"a  b\"\n  body 03"
+    ])
+    assert.deepStrictEqual(thereAndBack(packets.map(toHex)), packets.map(toHex))
+    assert.deepStrictEqual(framesOf(ofPieces([Buffer.concat(packets)])).map(hexOf), packets.map(toHex))
   })
 
   it("shows pings, bodies without values, and bodies of something else", () => {
@@ -226,7 +243,9 @@ describe("text of frames", () => {
     ["  7 int 2", "line 1: it is none of"],
     ["native x", "line 1: it is none of"],
     ["legacy nowhere ping", "line 1: there is no network \"nowhere\""],
-    ["legacy regtest nothing", "line 1: there is no command \"nothing\""],
+    ["legacy regtest", "line 1: a command has at most 12"],
+    ["legacy regtest thirteenchars", "line 1: a command has at most 12"],
+    ["legacy regtest \"x", "line 1: a command has at most 12"],
     ["native 1/4\n  7 real 2", "line 2: no value"],
     ["native 1/4\n  7 int two", "line 2: value 1: an int"],
     ["native 1/4\n  7 bool 2", "line 2: that is no bool"],
@@ -238,7 +257,7 @@ describe("text of frames", () => {
     ["{\"envelope\":\"native\"}", "line 1: \"service\" and \"message\""],
     ["{\"envelope\":\"native\",\"service\":1,\"message\":1,\"header\":{\"x\":1}}", "line 1: \"header\""],
     ["{\"envelope\":\"legacy\",\"network\":\"moon\",\"command\":\"ping\"}", "line 1: \"network\""],
-    ["{\"envelope\":\"legacy\",\"network\":\"regtest\",\"command\":\"pin\"}", "line 1: \"command\""],
+    ["{\"envelope\":\"legacy\",\"network\":\"regtest\",\"command\":\"pin\\n\"}", "line 1: \"command\": a command has"],
     ["{\"body\":\"xy\"}", "line 1: \"body\""],
     ["{", "line 1: the line is not JSON"]
   ])("says what is wrong with %j", (text, says) => {
