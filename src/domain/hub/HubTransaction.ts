@@ -125,6 +125,7 @@ export const mined = {
   txId: optionalKey(HubHash.TxIdFromBytes).pipe(tag(4)),
   ...parts,
   bytes: optionalKey(Schema.Uint8Array).pipe(tag(1)),
+  /** The Hub API does not say where it is, and no recorded Hub tells it: it is read at any place. */
   fee: optionalKey(HubQuantity.Amount).pipe(tag(53))
 }
 

@@ -93,10 +93,10 @@ export const make = (client: Client): Calls => ({
       requireOne("getBlock", which, byHashOrHeight),
       asked(client.getBlock({ ...defined(which), ...toFilter(scriptHashes), ...defined(options) }), fromFilter)
     ),
-  blockVerbose: (which) =>
+  blockVerbose: (which, { verbose } = {}) =>
     Effect.andThen(
       requireOne("getBlockVerbose", which, byHashOrHeight),
-      asked(client.getBlockVerbose(defined(which)))
+      asked(client.getBlockVerbose({ ...defined(which), ...defined({ verbose }) }))
     ),
   transaction: (which, choices = {}) =>
     Effect.andThen(

@@ -106,7 +106,10 @@ export class HubClient extends Context.Service<HubClient, {
     options?: HubQuery.BlockOptions
   ) => Effect.Effect<HubBlockChain.Block, HubError.HubError>
   /** All about a block, with the ids of its transactions. */
-  readonly blockVerbose: (which: HubQuery.Block) => Effect.Effect<HubBlockChain.Verbose, HubError.HubError>
+  readonly blockVerbose: (which: HubQuery.Block, options?: {
+    /** Handed to the Hub as it is. The Hub API knows one form of the reply, with it or without. Default: not sent. */
+    readonly verbose?: boolean | undefined
+  }) => Effect.Effect<HubBlockChain.Verbose, HubError.HubError>
   /** A transaction in a block. By its id only where the Hub has an index of them. */
   readonly transaction: (
     which: HubQuery.Transaction,

@@ -61,6 +61,9 @@ describe("a client of an EmbeddedHub, over a socket,", () => {
       assert.deepInclude(header, { height: height(2), previous: hashes[0], next: hashes[2] })
       assert.deepStrictEqual(yield* hub.blockHeader({ height: height(9) }), Option.none())
       const verbose = yield* hub.blockVerbose({ height: height(2) })
+      // The Hub API knows one reply, whatever is said of it.
+      assert.deepStrictEqual(yield* hub.blockVerbose({ height: height(2) }, { verbose: false }), verbose)
+      assert.deepStrictEqual(yield* hub.blockVerbose({ height: height(2) }, { verbose: true }), verbose)
       const block = yield* hub.block({ height: height(2) }, { withTxId: true, withAddresses: true })
       const [coinbase] = block.transactions
       assert.deepStrictEqual(verbose.txIds, [coinbase!.txId!])
