@@ -4,9 +4,12 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as HubAddress from "../../domain/hub/HubAddress.ts"
+import type * as HubClient from "../../services/hub/HubClient.ts"
 import * as Asking from "../hub/asking.ts"
 import * as Connecting from "../hub/connecting.ts"
 import * as Happening from "../hub/happening.ts"
@@ -28,20 +31,27 @@ const print = <E, R>(happenings: Stream.Stream<Happening.Happening, E, R>) =>
       )))
   })
 
+type Watching = Pick<HubClient.StreamOptions, "onSubscribed">
+
 /** Watches something of a Hub. Once it was there it may be gone for as long as it likes. */
 const follow = <E, R>(
   target: Target.Target,
   what: string,
-  start: (hub: Asking.Hub) => Effect.Effect<Stream.Stream<Happening.Happening, E>, E, R>
+  start: (hub: Asking.Hub, options: Watching) => Effect.Effect<Stream.Stream<Happening.Happening, E>, E, R>
 ) =>
   Effect.gen(function*() {
     const hub = yield* Asking.connect(target)
-    const happenings = yield* Connecting.within(hub.connection, target.timeout)(
-      Effect.andThen(hub.connection.connected, start(hub))
-    )
+    const isWatched = yield* Deferred.make<void>()
+    const within = Connecting.within(hub.connection, target.timeout)
+    const started = yield* within(Effect.andThen(
+      hub.connection.connected,
+      start(hub, { onSubscribed: Effect.asVoid(Deferred.succeed(isWatched, undefined)) })
+    ))
+    const printing = yield* Effect.forkScoped(print(started))
+    yield* within(Effect.raceFirst(Deferred.await(isWatched), Fiber.join(printing)))
     yield* Output.note(`watching ${what} at ${hub.connection.endPoint}, until Ctrl-C`)
     yield* Effect.forkScoped(Connecting.explainLosses(hub.connection))
-    yield* print(happenings)
+    yield* Fiber.join(printing)
   }).pipe(Effect.scoped, Effect.provide(Connecting.network))
 
 const countOf = (things: ReadonlyArray<string>, name: string): string =>
@@ -54,7 +64,8 @@ const blocks = Command.make(
     follow(
       target,
       "blocks",
-      (hub) => Effect.map(hub.blockCount, (from) => Stream.map(hub.blocks({ from }), Happening.ofBlocks))
+      (hub, options) =>
+        Effect.map(hub.blockCount, (from) => Stream.map(hub.blocks({ from, ...options }), Happening.ofBlocks))
     )
 ).pipe(
   Command.withDescription("Tells of the best block, of each one that comes, and of those that leave the chain."),
@@ -62,31 +73,35 @@ const blocks = Command.make(
   Command.withExamples([{ command: "flowee watch blocks", description: "Until Ctrl-C" }])
 )
 
-const address = Command.make("address", {
-  addresses: Argument.String("address").pipe(
-    Argument.withDescription("An address (CashAddr)"),
-    Argument.atLeast(1)
-  ),
-  ...Target.flags
-}, ({ addresses, ...target }) =>
-  follow(target, countOf(addresses, "addresses"), (hub) =>
-    Effect.gen(function*() {
-      const network = yield* hub.network
-      const hashes = yield* Effect.forEach(addresses, (text) => Known.parseAddress(text, network))
-      const names = new Map(
-        hashes.map((hash) => [HubAddress.toScriptHash(hash), HubAddress.toCashAddress(hash, network)] as const)
-      )
-      return Stream.map(hub.addresses([...names.keys()]), Happening.ofAddresses(names))
-    }))).pipe(
-    Command.withDescription(
-      "Tells of each transaction that pays an address or spends from it: when it is sent, and when it is in a block."
+const address = Command.make(
+  "address",
+  {
+    addresses: Argument.String("address").pipe(
+      Argument.withDescription("An address (CashAddr)"),
+      Argument.atLeast(1)
     ),
-    Command.withShortDescription("Payments to and from addresses"),
-    Command.withExamples([{
-      command: "flowee watch address bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd",
-      description: "Until Ctrl-C"
-    }])
-  )
+    ...Target.flags
+  },
+  ({ addresses, ...target }) =>
+    follow(target, countOf(addresses, "addresses"), (hub, options) =>
+      Effect.gen(function*() {
+        const network = yield* hub.network
+        const hashes = yield* Effect.forEach(addresses, (text) => Known.parseAddress(text, network))
+        const names = new Map(
+          hashes.map((hash) => [HubAddress.toScriptHash(hash), HubAddress.toCashAddress(hash, network)] as const)
+        )
+        return Stream.map(hub.addresses([...names.keys()], options), Happening.ofAddresses(names))
+      }))
+).pipe(
+  Command.withDescription(
+    "Tells of each transaction that pays an address or spends from it: when it is sent, and when it is in a block."
+  ),
+  Command.withShortDescription("Payments to and from addresses"),
+  Command.withExamples([{
+    command: "flowee watch address bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd",
+    description: "Until Ctrl-C"
+  }])
+)
 
 const tx = Command.make(
   "tx",
@@ -101,7 +116,7 @@ const tx = Command.make(
     follow(
       target,
       countOf(txIds, "transactions"),
-      (hub) => Effect.succeed(Stream.map(hub.transactions(txIds), Happening.ofTransactions))
+      (hub, options) => Effect.succeed(Stream.map(hub.transactions(txIds, options), Happening.ofTransactions))
     )
 ).pipe(
   Command.withDescription(

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as HubHash from "../../domain/hub/HubHash.ts"
 import * as HubQuantity from "../../domain/hub/HubQuantity.ts"
@@ -48,19 +49,31 @@ const keysOf = <Hash extends string>(
     : Effect.fail(HubError.badArgument(call, argument, "give at least one"))
 }
 
+/** What a feed tells. */
+const tell = <Key, Event extends { readonly _tag: string }>(
+  feed: Feed.Feed<Key, Event>,
+  keys: ReadonlySet<Key>,
+  buffer: number,
+  { onSubscribed }: HubClient.StreamOptions
+): Effect.Effect<Stream.Stream<Feed.Told<Event>, HubError.HubError>, HubError.HubError, Scope.Scope> =>
+  Effect.map(feed.open(keys, buffer), (queue) => {
+    const told = Stream.fromQueue(queue)
+    return onSubscribed === undefined
+      ? told
+      : Stream.tap(told, ({ _tag }) => _tag === "Subscribed" ? onSubscribed : Effect.void)
+  })
+
 /** What a feed tells, without the note that it holds. */
 const events = <Key, Event extends { readonly _tag: string }>(
+  call: string,
   feed: Feed.Feed<Key, Event>,
   keys: Effect.Effect<ReadonlySet<Key>, HubError.HubError>,
-  buffer: Effect.Effect<number, HubError.HubError>
+  options: HubClient.StreamOptions
 ): Stream.Stream<Event | HubEvent.Gap, HubError.HubError> =>
   Stream.unwrap(
     Effect.gen(function*() {
-      const queue = yield* feed.open(yield* keys, yield* buffer)
-      return Stream.filter(
-        Stream.fromQueue(queue),
-        (told): told is Event | HubEvent.Gap => told._tag !== "Subscribed"
-      )
+      const told = yield* tell(feed, yield* keys, yield* bufferOf(call, options), options)
+      return Stream.filter(told, (told): told is Event | HubEvent.Gap => told._tag !== "Subscribed")
     })
   )
 
@@ -119,22 +132,23 @@ export const make = (
         // Where it starts is known before it is subscribed: what comes in between is caught up with.
         const [height, hash] = yield* start(connection, asking, from)
         const follower = new BlockFollower.BlockFollower(questions(connection, askingOnce), height, hash)
-        const queue = yield* subscriptions.blocks.open(all, buffer)
-        return Stream.flatMap(Stream.fromQueue(queue), (told) => follower.follow(told))
+        const told = yield* tell(subscriptions.blocks, all, buffer, options)
+        return Stream.flatMap(told, (told) => follower.follow(told))
       })
     ),
   addresses: (scriptHashes, options = {}) =>
     events(
+      "addresses",
       subscriptions.addresses,
       Effect.suspend(() => keysOf("addresses", "scriptHashes", isScriptHash, scriptHashes)),
-      bufferOf("addresses", options)
+      options
     ),
   transactions: (txIds, options = {}) =>
     events(
+      "transactions",
       subscriptions.transactions,
       Effect.suspend(() => keysOf("transactions", "txIds", isTxId, txIds)),
-      bufferOf("transactions", options)
+      options
     ),
-  doubleSpends: (options = {}) =>
-    events(subscriptions.doubleSpends, Effect.succeed(all), bufferOf("doubleSpends", options))
+  doubleSpends: (options = {}) => events("doubleSpends", subscriptions.doubleSpends, Effect.succeed(all), options)
 })

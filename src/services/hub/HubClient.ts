@@ -64,6 +64,11 @@ import type * as HubQuery from "./HubQuery.ts"
 export interface StreamOptions {
   /** Events that wait for the reader; beyond, they are dropped, and there is a `Gap`. Default: 1024. */
   readonly bufferSize?: number | undefined
+  /**
+   * Run once, when the subscription holds for the first time: nothing that happens from here on is missed. For double
+   * spends, whose subscription a Hub does not answer, that is when it was sent. Default: nothing.
+   */
+  readonly onSubscribed?: Effect.Effect<void> | undefined
 }
 
 /**

@@ -73,6 +73,41 @@ const found = (...matches: ReadonlyArray<readonly [script: HubHash.ScriptHash, i
   })
 
 describe("the streams of a client", () => {
+  it.effect("say when they hold: when the Hub has agreed, and once", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const { answer } = agreeing()
+        const held: Array<Message.Message> = []
+        let isHolding = true
+        const fake = yield* FakeHub.start(bed, (request, connection) => {
+          if (!isHolding) return answer(request, connection)
+          held.push(...answer(request, connection))
+          return []
+        })
+        const hub = yield* FakeHub.client(bed)
+        const told: Array<string> = []
+        const options = (what: string) => ({ onSubscribed: Effect.sync(() => void told.push(what)) })
+        const addresses = yield* read(hub.addresses([a], options("addresses")))
+        yield* read(hub.transactions([ids[0]], options("transactions")))
+        yield* read(hub.doubleSpends(options("double spends")))
+        assert.deepStrictEqual(fake.heard(), ["17/0", "20/0", "21/0"])
+        assert.deepStrictEqual(told.splice(0), ["double spends"], "which is not answered")
+        isHolding = false
+        yield* fake.push(...held)
+        yield* settle
+        assert.deepStrictEqual(told.splice(0).sort(), ["addresses", "transactions"])
+        yield* fake.push(found([a, ids[0]]))
+        yield* settle
+        assert.deepStrictEqual(addresses.news().map(({ _tag }) => _tag), ["Found"])
+
+        for (const connection of yield* fake.connections) yield* connection.disconnect
+        yield* pass("10 seconds")
+        assert.deepStrictEqual(fake.heard().toSorted(), ["17/0", "20/0", "21/0"])
+        assert.deepStrictEqual(addresses.news().map(({ _tag }) => _tag), ["Gap"])
+        assert.deepStrictEqual(told, [], "a gap says that it holds again")
+      })
+    ))
+
   it.effect("tell what the recorded Hub told of a payment and of a double spend", () =>
     withBed((bed) =>
       Effect.gen(function*() {
