@@ -1,5 +1,5 @@
 /**
- * A service of one's own: a chat, declared once, then served and used. `node examples/chat.ts` lets two people talk.
+ * A service of one's own: a chat, declared once, then served and used. Run: `npm run example examples/chat.ts`.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Context, Effect, Fiber, Layer, Schema, Stream } from "effect"

@@ -1,13 +1,13 @@
 /**
  * Watching an address: each payment to it when it is sent, and again when it is in a block.
  *
- *     node examples/watchAddress.ts
+ *     npm run example examples/watchAddress.ts
  *
  * It brings a Hub of its own, which makes blocks that pay to the address. A program that talks to a real one provides
  * `HubClient.layer({ endPoint: "localhost:1235" })` in its place, and leaves the blocks to the miners.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect, Fiber, Layer, Stream } from "effect"
+import { Console, Effect, Fiber, Latch, Layer, Stream } from "effect"
 import { EmbeddedHub, HubAddress, HubClient, type HubEvent, NodeNetwork } from "effect-flowee"
 
 /** What is to be known of an event: a payment, an attempt to take one back, or that some may have been missed. */
@@ -29,15 +29,15 @@ const program = Effect.gen(function*() {
   const { address } = yield* hub.createAddress
   yield* Console.log(`watching ${yield* hub.formatAddress(address)}`)
 
-  const payments = hub.addresses([HubAddress.toScriptHash(address)]).pipe(Stream.take(3), Stream.map(describe))
+  const isWatched = yield* Latch.make()
+  const events = hub.addresses([HubAddress.toScriptHash(address)], { onSubscribed: isWatched.open })
+  const payments = events.pipe(Stream.take(3), Stream.map(describe))
   const watching = yield* Effect.forkChild(Stream.runForEach(payments, Console.log))
 
-  // Blocks that nobody watches are not told of, so they are made until three were seen.
-  yield* hub.generateBlocks({ address }).pipe(
-    Effect.andThen(Effect.sleep("200 millis")),
-    Effect.forever,
-    Effect.raceFirst(Fiber.join(watching))
-  )
+  // Nobody is told of what was there before.
+  yield* isWatched.await
+  yield* hub.generateBlocks({ address, blocks: 3 })
+  yield* Fiber.join(watching)
 })
 
 const Client = Layer.unwrap(

@@ -4,9 +4,9 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Stream from "effect/Stream"
 import * as HubAddress from "../../domain/hub/HubAddress.ts"
 import type * as HubClient from "../../services/hub/HubClient.ts"
@@ -41,14 +41,14 @@ const follow = <E, R>(
 ) =>
   Effect.gen(function*() {
     const hub = yield* Asking.connect(target)
-    const isWatched = yield* Deferred.make<void>()
+    const isWatched = yield* Latch.make()
     const within = Connecting.within(hub.connection, target.timeout)
     const started = yield* within(Effect.andThen(
       hub.connection.connected,
-      start(hub, { onSubscribed: Effect.asVoid(Deferred.succeed(isWatched, undefined)) })
+      start(hub, { onSubscribed: isWatched.open })
     ))
     const printing = yield* Effect.forkScoped(print(started))
-    yield* within(Effect.raceFirst(Deferred.await(isWatched), Fiber.join(printing)))
+    yield* within(Effect.raceFirst(isWatched.await, Fiber.join(printing)))
     yield* Output.note(`watching ${what} at ${hub.connection.endPoint}, until Ctrl-C`)
     yield* Effect.forkScoped(Connecting.explainLosses(hub.connection))
     yield* Fiber.join(printing)

@@ -68,7 +68,7 @@ export interface StreamOptions {
    * Run once, when the subscription holds for the first time: nothing that happens from here on is missed. For double
    * spends, whose subscription a Hub does not answer, that is when it was sent. Default: nothing.
    */
-  readonly onSubscribed?: Effect.Effect<void> | undefined
+  readonly onSubscribed?: Effect.Effect<unknown> | undefined
 }
 
 /**
