@@ -90,8 +90,17 @@ describe("flowee ping", () => {
       }])
       for (const { millis } of rounds) assert.isTrue(millis > 0 && millis < 2000, String(millis))
 
-      const text = yield* runFlowee(["ping", hub, "-c", "1"])
-      assert.match(text.stdout, new RegExp(`^${hub}  1  [\\d.]+ ms\n1 of 1 answered; .* ms\n$`))
+      // As an argument, which comes first, as a flag, as other commands have it, and from the environment.
+      for (
+        const [args, env] of [
+          [[hub, "--hub", "127.0.0.1:1"], {}],
+          [["--hub", hub], { FLOWEE_HUB: "127.0.0.1:1" }],
+          [[], { FLOWEE_HUB: hub }]
+        ] as const
+      ) {
+        const text = yield* runFlowee(["ping", ...args, "-c", "1"], { env })
+        assert.match(text.stdout, new RegExp(`^${hub}  1  [\\d.]+ ms\n1 of 1 answered; .* ms\n$`), text.stderr)
+      }
     }))
 
   it.live("says that nobody answers", () =>

@@ -5,12 +5,11 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
-import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import * as EndPoint from "../../domain/EndPoint.ts"
 import * as HubMeta from "../../domain/hub/HubMeta.ts"
 import type * as Connection from "../../services/Connection.ts"
 import * as MessageClient from "../../services/MessageClient.ts"
@@ -30,13 +29,10 @@ class Unanswered extends Data.TaggedError("Unanswered")<{ readonly endPoint: str
 }
 
 const config = {
-  hub: Argument.String("host:port").pipe(
-    Argument.withDescription(
-      `A Hub or any other Flowee peer. Default: FLOWEE_HUB, or ${EndPoint.format(Target.defaultEndPoint)}`
-    ),
-    Argument.withFallbackConfig(Config.String("FLOWEE_HUB")),
+  peer: Argument.String("host:port").pipe(
+    Argument.withDescription("A Hub or any other Flowee peer. Default: that of --hub"),
     Argument.mapTryCatch(Target.parseEndPoint, Target.explainEndPoint),
-    Argument.withDefault(Target.defaultEndPoint)
+    Argument.optional
   ),
   count: Flag.Int("count").pipe(
     Flag.withAlias("c"),
@@ -44,8 +40,7 @@ const config = {
     Flag.filter((count) => count > 0, () => "a number above 0"),
     Flag.withDefault(4)
   ),
-  cookieFile: Target.cookieFile,
-  timeout: Target.timeout
+  ...Target.flags
 }
 
 /** How long one ping took; `undefined` when it was not answered in time. */
@@ -92,10 +87,10 @@ export const ping = Command.make(
   "ping",
   config,
   Effect.fnUntraced(
-    function*({ count, ...target }) {
+    function*({ count, peer, ...target }) {
       const manager = yield* NetworkManager.NetworkManager
       const pongs = yield* Queue.sliding<void>(16)
-      const connection = yield* manager.connect(target.hub, {
+      const connection = yield* manager.connect(Option.getOrElse(peer, () => target.hub), {
         ...(yield* Connecting.options(target)),
         envelope: Pinging.envelope(() => Queue.offerUnsafe(pongs, undefined))
       })
