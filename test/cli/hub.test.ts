@@ -70,10 +70,20 @@ describe("flowee hub", () => {
       })
       assert.strictEqual(JSON.parse(configured.stdout).hub, hub)
 
-      const stranger = yield* runFlowee(["version", "--hub", hub, "--timeout", "2"])
-      assert.strictEqual(stranger.code, 1)
-      assert.strictEqual(stranger.stdout, "")
-      assert.isNotEmpty(linesOf(stranger.stderr))
+      const wrong = Path.join(Path.dirname(cookie), "wrong")
+      Fs.writeFileSync(wrong, "QUFB\n")
+      // So many failures would ban those who share an address with whoever mistypes.
+      for (let i = 0; i < 3; i++) {
+        const stranger = yield* runFlowee(["version", "--hub", hub, "--timeout", "5"])
+        assert.strictEqual(stranger.code, 1)
+        assert.strictEqual(stranger.stdout, "")
+        assert.match(linesOf(stranger.stderr).at(-1)!, /; if the Hub wants a login, --cookie-file gives it$/)
+        const mistaken = yield* runFlowee(["version", "--hub", hub, "--timeout", "5", "--cookie-file", wrong])
+        assert.strictEqual(mistaken.code, 1)
+        assert.match(linesOf(mistaken.stderr).at(-1)!, /; perhaps the Hub has another cookie$/)
+      }
+      const again = yield* runFlowee(["version", "--hub", hub, "--cookie-file", cookie])
+      assert.strictEqual(again.code, 0, again.stderr)
     }))
 })
 

@@ -6,6 +6,7 @@ import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as HubBlockChain from "../../domain/hub/HubBlockChain.ts"
+import type * as HubError from "../../services/hub/HubError.ts"
 import type * as HubQuery from "../../services/hub/HubQuery.ts"
 import * as Asking from "../hub/asking.ts"
 import * as Known from "../hub/known.ts"
@@ -43,7 +44,7 @@ const toReport = (block: HubBlockChain.Verbose): Report.Report => ({
   json: block
 })
 
-const bestBlock = (hub: Asking.Hub): Effect.Effect<HubQuery.Block, Asking.HubError> =>
+const bestBlock = (hub: Asking.Hub): Effect.Effect<HubQuery.Block, HubError.HubError> =>
   Effect.map(hub.bestBlockHash, (hash) => ({ hash }))
 
 /** @internal */

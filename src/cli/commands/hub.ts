@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as NodeCookieFile from "../../layers/NodeCookieFile.ts"
+import * as NodeNetwork from "../../layers/NodeNetwork.ts"
 import * as ConnectionAuthorizer from "../../services/ConnectionAuthorizer.ts"
 import * as EmbeddedHub from "../../services/hub/EmbeddedHub.ts"
-import * as Connecting from "../hub/connecting.ts"
 import * as Target from "../hub/target.ts"
 import * as Json from "../notation/json.ts"
 import * as JsonFlag from "../terminal/json.ts"
@@ -36,6 +36,9 @@ const config = {
   )
 }
 
+/** Whoever develops a client makes mistakes, from the same address as all others of the machine: none of them bans it. */
+const network = NodeNetwork.layer({ drainTimeout: "1 second", malformedPoints: 0, failedLoginPoints: 0 })
+
 /** Who may connect. */
 const authorizer = (cookieFile: Option.Option<string>) =>
   Option.match(cookieFile, {
@@ -58,7 +61,7 @@ export const hub = Command.make("hub", config, ({ cookieFile, host, port }) =>
   }).pipe(
     Effect.provide(
       EmbeddedHub.layer({ endPoint: { host, port } }).pipe(
-        Layer.provide([Connecting.network, authorizer(cookieFile)])
+        Layer.provide([network, authorizer(cookieFile)])
       )
     )
   )).pipe(

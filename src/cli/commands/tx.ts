@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Transaction from "../../domain/chain/Transaction.ts"
 import type * as Network from "../../domain/Network.ts"
 import * as HashHex from "../../domain/p2p/HashHex.ts"
+import type * as HubError from "../../services/hub/HubError.ts"
 import type * as HubQuery from "../../services/hub/HubQuery.ts"
 import * as Asking from "../hub/asking.ts"
 import * as Known from "../hub/known.ts"
@@ -36,7 +37,7 @@ interface Found {
   readonly bytes: Uint8Array
 }
 
-const find = (hub: Asking.Hub, which: HubQuery.Transaction): Effect.Effect<Found, Asking.HubError | NoBytes> =>
+const find = (hub: Asking.Hub, which: HubQuery.Transaction): Effect.Effect<Found, HubError.HubError | NoBytes> =>
   which.txId === undefined
     ? Effect.flatMap(
       hub.transaction(which, { withBytes: true }),

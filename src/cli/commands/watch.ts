@@ -34,7 +34,7 @@ const print = <E, R>(happenings: Stream.Stream<Happening.Happening, E, R>) =>
 type Watching = Pick<HubClient.StreamOptions, "onSubscribed">
 
 /** Watches something of a Hub. Once it was there it may be gone for as long as it likes. */
-const follow = <E, R>(
+const follow = <E extends { readonly message: string }, R>(
   target: Target.Target,
   what: string,
   start: (hub: Asking.Hub, options: Watching) => Effect.Effect<Stream.Stream<Happening.Happening, E>, E, R>
@@ -52,7 +52,7 @@ const follow = <E, R>(
     yield* Output.note(`watching ${what} at ${hub.connection.endPoint}, until Ctrl-C`)
     yield* Effect.forkScoped(Connecting.explainLosses(hub.connection))
     yield* Fiber.join(printing)
-  }).pipe(Effect.scoped, Effect.provide(Connecting.network))
+  }).pipe(Effect.mapError(Asking.explain(target)), Effect.scoped, Effect.provide(Connecting.network))
 
 const countOf = (things: ReadonlyArray<string>, name: string): string =>
   things.length === 1 ? things[0]! : `${things.length} ${name}`
