@@ -350,3 +350,39 @@ describe("a failed encode", () => {
     assert.isTrue(Result.isSuccess(Wire.codec(schema).encode({ list: [] })))
   })
 })
+
+describe("errors about what must not be shown", () => {
+  const Key = Schema.Uint8Array.check(Schema.makeFilter((bytes) => bytes.length === 4, { expected: "4 bytes" }))
+  const key = Uint8Array.of(0xde, 0xad, 0xbe, 0xef)
+  const isHidden = (error: { readonly message: string }, problem: string) => {
+    assert.include(error.message, problem)
+    assert.include(error.message, "what is not shown")
+    assert.notMatch(error.message, /dead|beef|hunter2|222|173/)
+  }
+  const Secrets = [
+    Schema.RedactedFromValue(Key),
+    Schema.RedactedFromValue(Key).pipe(Schema.brand("Key")),
+    Schema.optionalKey(Schema.RedactedFromValue(Key))
+  ]
+
+  it("do not show it when it is decoded", () => {
+    for (const secret of Secrets) {
+      const Body = one(secret)
+      isHidden(decodeFailure(Body, write((writer) => writer.bytes(9, key.subarray(1)))), "expected 4 bytes")
+      isHidden(decodeFailure(Body, write((writer) => writer.string(9, "hunter2"))), "expected a byte array")
+      isHidden(decodeFailure(Body, write((writer) => writer.bytes(9, key).bytes(9, key))), "came twice")
+    }
+    const List = Struct({ field: Schema.Array(Schema.RedactedFromValue(Key)).pipe(tag(9)) })
+    isHidden(decodeFailure(List, write((writer) => writer.bytes(9, key).bytes(9, key.subarray(1)))), "expected 4 bytes")
+    const Lists = Struct({ list: Wire.group(Struct({ id: Schema.Int.pipe(tag(8)), field: Secrets[0]!.pipe(tag(9)) })) })
+    isHidden(decodeFailure(Lists, write((writer) => writer.int(8, 1).bytes(9, key.subarray(1)))), "list[0].field")
+  })
+
+  it("do not show it when it is encoded", () => {
+    for (const secret of Secrets) {
+      isHidden(encodeFailure(one(secret), { field: key }), "expected Redacted")
+      isHidden(encodeFailure(one(secret), { field: "hunter2" }), "expected Redacted")
+    }
+    assert.include(encodeFailure(one(Secrets[0]!), {}).message, "found nothing")
+  })
+})

@@ -114,7 +114,8 @@ class Compilation {
     if (behaviour.absent === "fails" && mayBeUndefined(side)) {
       return refuse(path, "may be undefined, which has no form on the wire: make its key optional")
     }
-    return { made: { kind: "value", name, index, tag, leaf, ...behaviour }, tags: [tag] }
+    const isSecret = WireLeaf.isSecret(ast)
+    return { made: { kind: "value", name, index, tag, leaf, isSecret, ...behaviour }, tags: [tag] }
   }
 
   private values(
@@ -130,7 +131,11 @@ class Compilation {
     const separators = list?.kind === "records" ? list.separators : "none"
     if (separators !== "none") this.separate(path)
     const behaviour = WireField.ofList(name, ast, nonEmpty, WireField.valueConversions(element, leaf), aim)
-    return { made: { kind: "values", name, index, tag, leaf, separators, nonEmpty, ...behaviour }, tags: [tag] }
+    const isSecret = WireLeaf.isSecret(ast) || WireLeaf.isSecret(element)
+    return {
+      made: { kind: "values", name, index, tag, leaf, isSecret, separators, nonEmpty, ...behaviour },
+      tags: [tag]
+    }
   }
 
   private structs(

@@ -102,7 +102,7 @@ const readField = (reading: Reading, field: WireLayout.Field, before: unknown): 
       const values = before === undefined ? [] : before as Array<unknown>
       const value = field.leaf.read(parser)
       if (value === undefined) return unexpected(reading, field, values.length, field.name)
-      if (++reading.elements > reading.maxElements) return tooMany(reading, field.tag, values.length, field.name)
+      if (++reading.elements > reading.maxElements) return tooMany(reading, field, values.length, field.name)
       values.push(value)
       parser.next()
       return values
@@ -167,7 +167,7 @@ const makeValue = (reading: Reading, struct: WireLayout.Struct, slots: ReadonlyA
     if (field.decode !== undefined) {
       const raw = value
       value = field.decode(raw)
-      if (value instanceof WireConversion.Refusal) return refused(reading, value, raw, field.tag, field.name)
+      if (value instanceof WireConversion.Refusal) return refused(reading, value, raw, field, field.name)
       if (value === WireConversion.omitted) continue
     }
     out[field.name] = value
@@ -180,12 +180,15 @@ const makeValue = (reading: Reading, struct: WireLayout.Struct, slots: ReadonlyA
 const malformed = (reading: Reading, failure: TaggedParser.TaggedParser["failure"] & {}): WireAttempt.Failed =>
   reading.fail((path) => new BodyError.MalformedBody({ path, tag: undefined, malformed: failure.reason }))
 
+const describeCurrent = (reading: Reading, field: WireLayout.Field | undefined): string =>
+  WireLayout.isSecret(field) ? WireDescription.secret : WireDescription.describeCurrent(reading.parser)
+
 const unexpected = (
   reading: Reading,
   field: WireLayout.ValueField | WireLayout.ValuesField,
   ...path: Array<string | number>
 ): WireAttempt.Failed => {
-  const found = WireDescription.describeCurrent(reading.parser)
+  const found = describeCurrent(reading, field)
   const problem = `expected ${field.leaf.expected}`
   return reading.fail(
     (path) => new BodyError.UnexpectedValue({ path, tag: field.tag, problem, found }),
@@ -200,14 +203,18 @@ const badSeparator = (reading: Reading): WireAttempt.Failed => {
 }
 
 const repeated = (reading: Reading, field: WireLayout.ValueField): WireAttempt.Failed => {
-  const found = WireDescription.describeCurrent(reading.parser)
+  const found = describeCurrent(reading, field)
   return reading.fail((path) => new BodyError.RepeatedValue({ path, tag: field.tag, found }), field.name)
 }
 
-const tooMany = (reading: Reading, tag: number | undefined, ...path: Array<string | number>): WireAttempt.Failed => {
-  const found = WireDescription.describeCurrent(reading.parser)
+const tooMany = (
+  reading: Reading,
+  field: WireLayout.Field | undefined,
+  ...path: Array<string | number>
+): WireAttempt.Failed => {
+  const found = describeCurrent(reading, field)
   const limit = reading.maxElements
-  return reading.fail((path) => new BodyError.TooManyElements({ path, tag, found, limit }), ...path)
+  return reading.fail((path) => new BodyError.TooManyElements({ path, tag: field?.tag, found, limit }), ...path)
 }
 
 const missing = (reading: Reading, field: WireLayout.Field): WireAttempt.Failed => {
@@ -221,13 +228,15 @@ const refused = (
   reading: Reading,
   refusal: WireConversion.Refusal,
   raw: unknown,
-  tag: number | undefined,
+  field: WireLayout.Field | undefined,
   ...path: Array<string | number>
 ): WireAttempt.Failed => {
   const { path: inner, problem } = refusal
-  const found = WireDescription.describe(WireDescription.valueAt(raw, inner))
+  const found = WireLayout.isSecret(field)
+    ? WireDescription.secret
+    : WireDescription.describe(WireDescription.valueAt(raw, inner))
   return reading.fail(
-    (path) => new BodyError.UnexpectedValue({ path, tag, problem, found }),
+    (path) => new BodyError.UnexpectedValue({ path, tag: field?.tag, problem, found }),
     ...inner.toReversed(),
     ...path
   )
@@ -240,6 +249,5 @@ const refusedWhole = (
   struct: WireLayout.Struct
 ): WireAttempt.Failed => {
   const name = refusal.path[0]
-  const tag = struct.fields.find((field) => field.name === name)?.tag
-  return refused(reading, refusal, raw, tag)
+  return refused(reading, refusal, raw, struct.fields.find((field) => field.name === name))
 }

@@ -13,6 +13,14 @@ const shownText = 40
 const shownBytes = 16
 
 /**
+ * Describes what must not be shown.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const secret = "what is not shown"
+
+/**
  * Describes a value: "the integer 7", "32 bytes 0a0b…".
  *
  * @category formatting

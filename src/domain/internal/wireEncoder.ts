@@ -12,7 +12,7 @@ import * as TaggedWriter from "../TaggedWriter.ts"
 import * as WireAttempt from "./wireAttempt.ts"
 import * as WireConversion from "./wireConversion.ts"
 import * as WireDescription from "./wireDescription.ts"
-import type * as WireLayout from "./wireLayout.ts"
+import * as WireLayout from "./wireLayout.ts"
 
 const { failed } = WireAttempt
 
@@ -90,24 +90,24 @@ const writeField = (writing: Writing, field: WireLayout.Field, value: unknown): 
   if (field.kind === "constant") return undefined
   let raw = value
   if (value === undefined && field.absent !== "converted") {
-    return field.absent === "omitted" ? undefined : unwritable(writing, field.tag, wanted(field), value)
+    return field.absent === "omitted" ? undefined : unwritable(writing, field, wanted(field), value)
   }
   if (field.encode !== undefined) {
     raw = field.encode(value)
-    if (raw instanceof WireConversion.Refusal) return refused(writing, field.tag, raw, value)
+    if (raw instanceof WireConversion.Refusal) return refused(writing, field, raw, value)
     if (raw === WireConversion.omitted) return undefined
   }
   switch (field.kind) {
     case "value":
-      if (!field.leaf.accepts(raw)) return unwritable(writing, field.tag, wanted(field), raw)
+      if (!field.leaf.accepts(raw)) return unwritable(writing, field, wanted(field), raw)
       field.leaf.write(writing.writer, field.tag, raw)
       return undefined
     case "values":
-      return isList(field, raw) ? writeValues(writing, field, raw) : unwritable(writing, field.tag, wanted(field), raw)
+      return isList(field, raw) ? writeValues(writing, field, raw) : unwritable(writing, field, wanted(field), raw)
     case "elements":
       return isList(field, raw)
         ? writeElements(writing, field, raw)
-        : unwritable(writing, field.tag, wanted(field), raw)
+        : unwritable(writing, field, wanted(field), raw)
   }
 }
 
@@ -127,7 +127,7 @@ const writeValues = (writing: Writing, field: WireLayout.ValuesField, values: Re
   for (let i = 0; i < values.length; i++) {
     const value = values[i]
     if (!leaf.accepts(value)) {
-      unwritable(writing, tag, `expected ${leaf.expected}`, value)
+      unwritable(writing, field, `expected ${leaf.expected}`, value)
       return writing.failedWithin(i)
     }
     if (i > 0 && separators === "between") writer.separator()
@@ -154,14 +154,15 @@ const writeElements = (writing: Writing, field: WireLayout.ElementsField, values
 
 const unwritable = (
   writing: Writing,
-  tag: number | undefined,
+  field: WireLayout.Field | undefined,
   problem: string,
   value: unknown,
   path: BodyError.Path = noPath
 ): WireAttempt.Failed => {
-  const found = WireDescription.describe(value)
+  const isHidden = value !== undefined && WireLayout.isSecret(field)
+  const found = isHidden ? WireDescription.secret : WireDescription.describe(value)
   return writing.fail(
-    (path) => new BodyError.UnwritableValue({ path, tag, problem, found }),
+    (path) => new BodyError.UnwritableValue({ path, tag: field?.tag, problem, found }),
     ...path.toReversed()
   )
 }
@@ -170,11 +171,11 @@ const noPath: BodyError.Path = []
 
 const refused = (
   writing: Writing,
-  tag: number | undefined,
+  field: WireLayout.Field | undefined,
   refusal: WireConversion.Refusal,
   value: unknown
 ): WireAttempt.Failed =>
-  unwritable(writing, tag, refusal.problem, WireDescription.valueAt(value, refusal.path), refusal.path)
+  unwritable(writing, field, refusal.problem, WireDescription.valueAt(value, refusal.path), refusal.path)
 
 const refusedWhole = (
   writing: Writing,
@@ -183,7 +184,7 @@ const refusedWhole = (
   value: unknown
 ): WireAttempt.Failed => {
   const name = refusal.path[0]
-  return refused(writing, struct.fields.find((field) => field.name === name)?.tag, refusal, value)
+  return refused(writing, struct.fields.find((field) => field.name === name), refusal, value)
 }
 
 const unwritten = (body: WireLayout.Body, reason: TaggedError.EncodeReason): BodyError.EncodeReason => {

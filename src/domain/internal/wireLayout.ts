@@ -61,6 +61,15 @@ interface Named {
 }
 
 /**
+ * Whether what a field holds must not be shown.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSecret = (field: Field | undefined): boolean =>
+  (field?.kind === "value" || field?.kind === "values") && field.isSecret
+
+/**
  * A field of one value.
  *
  * @category models
@@ -70,6 +79,7 @@ export interface ValueField extends Named {
   readonly kind: "value"
   readonly tag: number
   readonly leaf: Leaf
+  readonly isSecret: boolean
 }
 
 /**
@@ -82,6 +92,7 @@ export interface ValuesField extends Named {
   readonly kind: "values"
   readonly tag: number
   readonly leaf: Leaf
+  readonly isSecret: boolean
   /** Where separators are written. They are skipped when read. */
   readonly separators: "between" | "after" | "none"
   readonly nonEmpty: boolean

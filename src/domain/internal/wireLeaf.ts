@@ -143,6 +143,18 @@ const nameOf = (ast: SchemaAST.Declaration): string => {
 export const isByteArray = (ast: SchemaAST.Declaration): boolean =>
   representationOf(ast.annotations) === "effect/schema/Uint8Array"
 
+/**
+ * Whether a schema, anywhere on its way to the wire, is of what must not be shown: `Schema.Redacted` and the like.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSecret = (ast: SchemaAST.AST): boolean =>
+  representationOf(ast.annotations) === "effect/schema/Redacted" ||
+  (ast._tag === "Union" && ast.types.some(isSecret)) ||
+  (ast._tag === "Arrays" && ast.rest.some(isSecret)) ||
+  (ast.encoding?.some(({ to }) => isSecret(to)) ?? false)
+
 const representationOf = (annotations: Readonly<Record<string, unknown>> | undefined): unknown => {
   const representation = annotations?.["representation"]
   return typeof representation === "object" && representation !== null && "id" in representation
