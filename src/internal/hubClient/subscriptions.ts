@@ -12,10 +12,12 @@ import * as RcMap from "effect/RcMap"
 import * as Scope from "effect/Scope"
 import * as HubApi from "../../domain/hub/HubApi.ts"
 import type * as HubHash from "../../domain/hub/HubHash.ts"
+import * as HubMeta from "../../domain/hub/HubMeta.ts"
 import type * as Connection from "../../services/Connection.ts"
 import * as MessageClient from "../../services/MessageClient.ts"
 import type * as NetworkManager from "../../services/NetworkManager.ts"
 import * as Feed from "./feed.ts"
+import * as Greeting from "./greeting.ts"
 import * as Services from "./services.ts"
 
 /** @internal */
@@ -33,6 +35,7 @@ const make = Effect.fnUntraced(function*(connect: Connect) {
   const connection = yield* connect
   // What a lost connection took with it is asked for by the feed, when it is back.
   const client = MessageClient.make(HubApi.subscriptions, connection, { retries: 0 })
+  yield* Greeting.keep(connection, MessageClient.make(HubMeta.group, connection, { retries: 0 }).version())
   const scope = yield* Scope.Scope
   const clock = yield* Clock.Clock
   const start = <Key, Event>(service: Feed.Service<Key, Event>) => {

@@ -6,6 +6,8 @@
  * Calls work at once: what is asked before the connection is up, or while it is down, waits. Calls that only ask are sent
  * again when the connection is lost before the answer came. Arguments are checked before anything is sent.
  *
+ * A Hub closes a connection on which nothing is said for 4 seconds, so a client asks for the version after the first one.
+ *
  * **Example** (Mining, and watching it)
  *
  * ```ts

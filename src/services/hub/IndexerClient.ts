@@ -34,6 +34,7 @@ import type * as HubAddress from "../../domain/hub/HubAddress.ts"
 import type * as HubHash from "../../domain/hub/HubHash.ts"
 import * as HubIndexer from "../../domain/hub/HubIndexer.ts"
 import type * as HubQuantity from "../../domain/hub/HubQuantity.ts"
+import * as Greeting from "../../internal/hubClient/greeting.ts"
 import * as IndexerCalls from "../../internal/hubClient/indexerCalls.ts"
 import type * as Connection from "../Connection.ts"
 import * as MessageClient from "../MessageClient.ts"
@@ -104,6 +105,7 @@ export const make: (
   const manager = yield* NetworkManager.NetworkManager
   const connection = yield* manager.connect(endPoint, options)
   const client = MessageClient.make(HubIndexer.group, connection, { retries, timeout })
+  yield* Greeting.keep(connection, MessageClient.make(HubIndexer.group, connection, { retries: 0 }).indexerVersion())
   return IndexerClient.of({ connection, ...IndexerCalls.make(client) })
 })
 

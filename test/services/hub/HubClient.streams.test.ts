@@ -90,7 +90,7 @@ describe("the streams of a client", () => {
         const addresses = yield* read(hub.addresses([a], options("addresses")))
         yield* read(hub.transactions([ids[0]], options("transactions")))
         yield* read(hub.doubleSpends(options("double spends")))
-        assert.deepStrictEqual(fake.heard(), ["17/0", "20/0", "21/0"])
+        assert.includeMembers([...fake.heard()], ["17/0", "20/0", "21/0"])
         assert.deepStrictEqual(told.splice(0), ["double spends"], "which is not answered")
         isHolding = false
         yield* fake.push(...held)
@@ -102,7 +102,7 @@ describe("the streams of a client", () => {
 
         for (const connection of yield* fake.connections) yield* connection.disconnect
         yield* pass("10 seconds")
-        assert.deepStrictEqual(fake.heard().toSorted(), ["17/0", "20/0", "21/0"])
+        assert.sameMembers([...fake.heard()], ["17/0", "20/0", "21/0", "0/0"])
         assert.deepStrictEqual(addresses.news().map(({ _tag }) => _tag), ["Gap"])
         assert.deepStrictEqual(told, [], "a gap says that it holds again")
       })
@@ -211,7 +211,7 @@ describe("the streams of a client", () => {
         const late = yield* read(hub.addresses([a, second.minerScript]))
         yield* bed.network.heal()
         yield* pass("10 seconds")
-        assert.sameMembers([...fake.heard()], ["17/0", "20/0", "21/0"])
+        assert.sameMembers([...fake.heard()], ["17/0", "20/0", "21/0", "0/0"])
         assert.sameMembers([...known], [a, b, c, second.minerScript, ...ids])
         const gap: HubEvent.Gap = { _tag: "Gap", reason: "Disconnected", since: 100_000, until: 104_000 }
         assert.deepStrictEqual(one.news(), [gap])
