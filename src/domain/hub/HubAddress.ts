@@ -52,15 +52,17 @@ export const AddressHash = AddressText.pipe(Schema.brand("AddressHash"))
  */
 export type AddressHash = typeof AddressHash.Type
 
+const AddressBytes = Schema.Uint8Array.check(
+  Schema.makeFilter((bytes) => bytes.length === 20, { expected: "an address of 20 bytes" })
+)
+
 /**
  * {@link AddressHash} in a message: 20 bytes.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const AddressHashFromBytes = Schema.Uint8Array.check(
-  Schema.makeFilter((bytes) => bytes.length === 20, { expected: "an address of 20 bytes" })
-).pipe(
+export const AddressHashFromBytes = AddressBytes.pipe(
   Schema.decodeTo(AddressText, SchemaTransformation.transform({ decode: toHex, encode: toBytesOf })),
   Schema.brand("AddressHash")
 )
@@ -120,6 +122,38 @@ export const fromCashAddress = (
   }
   if (decoded.type !== "p2pkh") return fail(`it is of type ${decoded.type}, and only p2pkh is understood`)
   return Result.succeed(AddressHash.make(toHex(decoded.payload)))
+}
+
+/**
+ * An address in a message of one's own service: 20 bytes there, and text (CashAddr) of a network here.
+ *
+ * **Example** (A service that pays)
+ *
+ * ```ts
+ * import { HubAddress, Network, Wire } from "effect-flowee"
+ * import { Schema } from "effect"
+ *
+ * const Payment = Schema.Struct({
+ *   to: HubAddress.cashAddressFromBytes(Network.regtest).pipe(Wire.tag(2)),
+ *   amount: Schema.BigInt.pipe(Wire.tag(6))
+ * })
+ * ```
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const cashAddressFromBytes = (network: Network.Network) => {
+  const findProblem = (text: string): string | undefined =>
+    Result.match(fromCashAddress(text, network), { onSuccess: () => undefined, onFailure: ({ message }) => message })
+  return AddressBytes.pipe(
+    Schema.decodeTo(
+      Schema.String.check(Schema.makeFilter(findProblem)),
+      SchemaTransformation.transform({
+        decode: (bytes) => toCashAddress(fromBytesUnsafe(bytes), network),
+        encode: (text) => toBytesOf(Result.getOrThrow(fromCashAddress(text, network)))
+      })
+    )
+  )
 }
 
 /**

@@ -1,9 +1,11 @@
 import { decodeCashAddress, encodeCashAddress, hash160, sha256 } from "@bitauth/libauth"
 import { assert, describe, it } from "@effect/vitest"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import * as HubAddress from "../../../src/domain/hub/HubAddress.ts"
 import * as HubHash from "../../../src/domain/hub/HubHash.ts"
 import * as Network from "../../../src/domain/Network.ts"
+import * as Tagged from "../../../src/domain/Tagged.ts"
+import * as Wire from "../../../src/domain/Wire.ts"
 import { first, second } from "../../utils/hubValues.ts"
 import { fromHex, Random, seed, toHex } from "../../utils/native.ts"
 
@@ -62,6 +64,21 @@ describe("an address of the Hub API", () => {
       const text = good.slice(0, at) + String.fromCharCode(random.below(300)) + good.slice(at + random.below(3))
       const parsed = HubAddress.fromCashAddress(text, Network.regtest)
       if (Result.isSuccess(parsed)) assert.strictEqual(parsed.success, first.miner, `seed ${seed}: ${text}`)
+    }
+  })
+
+  it("is text in a message too, where a schema says so", () => {
+    for (const network of networks) {
+      const codec = Wire.codec(Schema.Struct({ to: HubAddress.cashAddressFromBytes(network).pipe(Wire.tag(2)) }))
+      const body = Result.getOrThrow(Tagged.encode([Tagged.bytes(2, HubAddress.toBytes(first.miner))]))
+      const to = HubAddress.toCashAddress(first.miner, network)
+      assert.deepStrictEqual(Result.getOrThrow(codec.decode(body)), { to })
+      assert.deepStrictEqual(Result.getOrThrow(codec.encode({ to })), body)
+      const short = Result.getOrThrow(Tagged.encode([Tagged.bytes(2, new Uint8Array(19))]))
+      const decoding = Result.getOrThrow(Result.flip(codec.decode(short)))
+      assert.include(decoding.message, "to (tag 2): expected an address of 20 bytes; found 19 bytes")
+      const encoding = Result.getOrThrow(Result.flip(codec.encode({ to: `${to}q` })))
+      assert.match(encoding.message, /to \(tag 2\): "\w+:\w+" is no address: .*checksum/)
     }
   })
 
