@@ -3,6 +3,7 @@ import { Effect, Result, type Scope, Stream } from "effect"
 import * as CommandFailure from "../../../src/domain/CommandFailure.ts"
 import * as HubAddressMonitor from "../../../src/domain/hub/HubAddressMonitor.ts"
 import * as HubApi from "../../../src/domain/hub/HubApi.ts"
+import * as HubBlockNotification from "../../../src/domain/hub/HubBlockNotification.ts"
 import * as HubIndexer from "../../../src/domain/hub/HubIndexer.ts"
 import * as HubMining from "../../../src/domain/hub/HubMining.ts"
 import * as HubTransactionMonitor from "../../../src/domain/hub/HubTransactionMonitor.ts"
@@ -185,6 +186,74 @@ describe("a client of a Hub that answers nonsense", () => {
           assert.isAbove(outcomes["CommandFailed"] ?? 0, 10, context)
           const known = new Set(["fine", "BodyDecodeError", "UnexpectedReply", "CommandFailed", "SenselessReply"])
           assert.deepStrictEqual(Object.keys(outcomes).filter((tag) => !known.has(tag)), [], context)
+        })
+      ),
+    60_000
+  )
+})
+
+/** The streams that tell of each notification. */
+const streams: {
+  readonly [name: string]: (hub: Hub) => Stream.Stream<{ readonly _tag: string }, HubError.HubError>
+} = {
+  newBlockOnChain: (hub) => hub.blocks(),
+  blocksRemoved: (hub) => hub.blocks(),
+  addressFound: (hub) => hub.addresses([second.minerScript]),
+  addressDoubleSpend: (hub) => hub.addresses([second.minerScript]),
+  transactionFound: (hub) => hub.transactions([second.payment]),
+  transactionDoubleSpend: (hub) => hub.transactions([second.payment]),
+  doubleSpendFound: (hub) => hub.doubleSpends()
+}
+
+const removed = HubBlockNotification.blocksRemoved.payload.encode([{ hash: second.block, height: height(126) }])
+
+describe("a client of a Hub that tells nonsense", () => {
+  const notifications = HubApi.group.members.filter(({ kind }) => kind === "notification")
+
+  it("has a stream for every notification", () => {
+    assert.sameMembers(Object.keys(streams), notifications.map(({ name }) => name))
+  })
+
+  it.effect.each(notifications.map((notification) => [notification.name, notification] as const))(
+    "%s fails with typed errors only, and the connection stays",
+    ([name, { messageId, serviceId }]) =>
+      withBed((bed) =>
+        Effect.gen(function*() {
+          const random = new Native.Random(Native.seed)
+          const recorded = frames.flatMap(({ meaning, message }) =>
+            meaning.kind === "notification" && meaning.notification.name === name ? [message!.body] : []
+          )
+          const originals = name === "blocksRemoved" ? [Result.getOrThrow(removed)] : recorded
+          assert.isNotEmpty(originals)
+          const answer = FakeHub.recorded("hub-regtest", "hub-regtest-spend")
+          const fake = yield* FakeHub.start(bed, (request, connection) =>
+            request.serviceId === 17 || request.serviceId === 20
+              ? [Message.reply(request, { body: Uint8Array.of(0xa8, 1) })]
+              : answer(request, connection))
+          const hub = yield* FakeHub.client(bed, { timeout: "1 second" })
+          yield* hub.connection.connected
+          const state = yield* hub.connection.state
+          const outcomes: { [tag: string]: number } = {}
+          const count = (tag: string) =>
+            Effect.sync(() => void (outcomes[tag] = (outcomes[tag] ?? 0) + 1))
+          yield* Effect.forkChild(
+            Stream.runForEach(streams[name]!(hub), ({ _tag }) =>
+              count(_tag)).pipe(
+                Effect.catch((error) => {
+                  assert.instanceOf(error, HubError.HubError)
+                  return count(error.reason._tag)
+                }),
+                Effect.forever
+              )
+          )
+          yield* settle
+          for (let run = 0; run < runs; run++) {
+            yield* fake.push(Message.make({ serviceId, messageId, body: mutate(random, random.pick(originals)) }))
+            yield* settle
+          }
+          const context = `seed ${Native.seed}: ${JSON.stringify(outcomes)}`
+          assert.strictEqual(yield* hub.connection.state, state, context)
+          assert.isAbove(outcomes["BodyDecodeError"] ?? 0, 100, context)
         })
       ),
     60_000
