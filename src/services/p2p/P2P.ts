@@ -1,5 +1,6 @@
 /**
- * A node of the Bitcoin Cash network, put together: peers, their addresses, and the chain of headers.
+ * A node of the Bitcoin Cash network, put together: peers and their addresses, the chain of headers, what is fetched from
+ * peers and what is sent to them.
  *
  * **Details**
  *
@@ -22,7 +23,9 @@ import * as ChainParams from "../../domain/p2p/ChainParams.ts"
 import type * as Hash256 from "../Hash256.ts"
 import type * as NetworkConfig from "../NetworkConfig.ts"
 import type * as NetworkManager from "../NetworkManager.ts"
+import * as Broadcast from "./Broadcast.ts"
 import * as DnsSeeds from "./DnsSeeds.ts"
+import * as Downloads from "./Downloads.ts"
 import * as HeaderChain from "./HeaderChain.ts"
 import type * as HeaderStoreError from "./HeaderStoreError.ts"
 import * as HeaderSync from "./HeaderSync.ts"
@@ -43,6 +46,8 @@ export type P2P =
   | PeerAddressBook.PeerAddressBook
   | PeerManager.PeerManager
   | HeaderSync.HeaderSync
+  | Downloads.Downloads
+  | Broadcast.Broadcast
 
 /**
  * Why a node cannot be built.
@@ -94,7 +99,7 @@ export interface Options extends MemoryOptions {
 
 /** Peers and their synchronisation, over a chain and a book. */
 const node = (options: MemoryOptions): Layer.Layer<
-  PeerManager.PeerManager | HeaderSync.HeaderSync,
+  PeerManager.PeerManager | HeaderSync.HeaderSync | Downloads.Downloads | Broadcast.Broadcast,
   P2PError,
   | Exclude<Platform, AddressResolver.AddressResolver>
   | P2PConfig.P2PConfig
@@ -113,7 +118,7 @@ const node = (options: MemoryOptions): Layer.Layer<
       return manager
     })
   )
-  return Layer.provideMerge(HeaderSync.layer(options), peers)
+  return Layer.mergeAll(HeaderSync.layer(options), Downloads.layer(), Broadcast.layer()).pipe(Layer.provideMerge(peers))
 }
 
 const book = (

@@ -6,6 +6,7 @@ import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
 import * as HeaderSync from "../../../src/services/p2p/HeaderSync.ts"
 import * as PeerManager from "../../../src/services/p2p/PeerManager.ts"
 import * as FakeNode from "../../utils/fakeNode.ts"
+import * as HeaderFiles from "../../utils/headerChain.ts"
 import * as Network from "../../utils/network.ts"
 import { pass, settle } from "../../utils/network.ts"
 import { type NodeBed, withNode } from "../../utils/p2p/nodeBed.ts"
@@ -56,6 +57,22 @@ describe("the synchronisation of headers", () => {
         yield* sync.synced
       })
     ))
+
+  it.effect("takes the recorded chain of a real node, of 2726 blocks", () => {
+    const chain = FakeNode.FakeChain.fromPacked(HeaderFiles.load("regtest-headers"))
+    return withNode((bed) =>
+      Effect.gen(function*() {
+        const node = yield* FakeNode.make({ address: "10.0.0.1:18444", chain })
+        yield* bed.know(node.endPoint)
+        yield* bed.waitFor("synced", isSynced)
+        const { hash, height } = yield* tip
+        assert.strictEqual(height, 2726)
+        assert.strictEqual(
+          HashHex.format(hash),
+          "33da67fbedda465a045315dd1d6a3d59fbb1e3a1ef6d07d77d5cd9d4cbd92524"
+        )
+      }), { startsAt: (1_795_330_593 - 7200) * 1000 })
+  })
 
   it.effect("asks one peer for all, and the others only for what that one does not have", () =>
     withNode((bed) =>

@@ -23,24 +23,27 @@ export interface NodeBed extends Network.Bed {
   readonly node: Context.Context<P2P.P2P>
   /** Gives the book addresses, as the user does. */
   readonly know: (...addresses: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Waits, a second of the clock after the other, until something is so. */
+  /** Waits, a step of so many seconds of the clock after the other, until something is so. Default: 120 times one. */
   readonly waitFor: <E, R>(
     what: string,
     condition: Effect.Effect<boolean, E, R>,
-    seconds?: number
+    options?: { readonly seconds?: number; readonly step?: number }
   ) => Effect.Effect<void, E, R>
 }
 
 /** Runs a test with a node of ours; see `Network.withBed` for what is checked afterwards. */
 export const withNode = <A, E>(
   test: (bed: NodeBed) => Effect.Effect<A, E, P2P.P2P | Scope.Scope | MemoryTransport.MemoryNetwork>,
-  options: Partial<P2P.MemoryOptions> = {},
+  options: Partial<P2P.MemoryOptions> & {
+    /** When the test begins, in milliseconds. Default: 10,000 blocks after the genesis block. */
+    readonly startsAt?: number
+  } = {},
   host: Network.HostOptions = {}
 ) =>
   Network.withBed((bed) =>
     Effect.gen(function*() {
       // Before anything sleeps: a leap of years would wake whoever looks around every ten seconds.
-      yield* TestClock.setTime(startsAt)
+      yield* TestClock.setTime(options.startsAt ?? startsAt)
       const us = yield* bed.host(ours, host)
       const scope = yield* Scope.make()
       const layer = P2P.layerMemory({ network: "regtest", seeds: false, ...options })
@@ -52,12 +55,12 @@ export const withNode = <A, E>(
         Effect.orDie
       )
       const book = Context.get(node, PeerAddressBook.PeerAddressBook)
-      const waitFor: NodeBed["waitFor"] = (what, condition, seconds = 120) =>
+      const waitFor: NodeBed["waitFor"] = (what, condition, { seconds = 120, step = 1 } = {}) =>
         Effect.gen(function*() {
-          for (let second = 0; second < seconds; second++) {
+          for (let second = 0; second < seconds; second += step) {
             yield* Network.settle
             if (yield* condition) return
-            yield* Network.pass("1 second")
+            yield* Network.pass(`${step} seconds`)
           }
           return yield* Effect.die(new Error(`within ${seconds} seconds it never came to this: ${what}`))
         })

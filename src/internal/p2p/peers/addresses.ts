@@ -25,8 +25,11 @@ const answering = (peer: Peer.Peer, book: PeerAddressBook.PeerAddressBook["Servi
   })
 }
 
-/** What it costs to tell more than a peer may: see `AddressRate`. */
-const spamPoints = 20
+/** What it costs to tell far more than a peer may: see `AddressRate`. */
+const spamPoints = 100
+
+/** Honest peers may tell a few too many. */
+const spamFrom = 100
 
 const take = (
   peer: Peer.Peer,
@@ -36,7 +39,8 @@ const take = (
 ): Effect.Effect<unknown> =>
   Effect.tap(
     book.addFrom(address, told),
-    ({ dropped }) => dropped.rateLimited > 0 ? peer.punish(spamPoints, "it tells of too many addresses") : Effect.void
+    ({ dropped }) =>
+      dropped.rateLimited >= spamFrom ? peer.punish(spamPoints, "it tells of too many addresses") : Effect.void
   )
 
 /**

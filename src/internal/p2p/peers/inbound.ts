@@ -2,7 +2,7 @@
  * Peers that dial us: shakes hands with them, and makes room for them where there is none.
  */
 import * as Effect from "effect/Effect"
-import * as NetAddress from "effect/net/NetAddress"
+import type * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Duration from "effect/Duration"

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as EndPoint from "../../../domain/EndPoint.ts"
+import * as AddressEntry from "../../../domain/p2p/AddressEntry.ts"
 import type * as AddressGroup from "../../../domain/p2p/AddressGroup.ts"
 import * as PeerDemand from "../../../domain/p2p/PeerDemand.ts"
 import type * as PeerAddressBook from "../../../services/p2p/PeerAddressBook.ts"
@@ -20,6 +21,12 @@ import * as Roster from "./roster.ts"
 
 /** Attempts at one time. */
 const maxDialling = 8
+
+/** Between two attempts: a book full of addresses where nobody is must not keep this machine busy. */
+const pause = "100 millis"
+
+/** An address is tried once in so many milliseconds: who is not there will not be there at once. */
+const againAfter = 60_000
 
 /** How often it is looked whether the book has somebody new, and whether peers are spare. */
 const interval = "10 seconds"
@@ -62,6 +69,8 @@ class Outbound {
   readonly #options: Options
   readonly #fibers: FiberSet.FiberSet<unknown, unknown>
   readonly #attempts = new Set<Attempt>()
+  /** When addresses were tried, the longest ago first. */
+  readonly #tried = new Map<string, number>()
   #spareSince: number | undefined = undefined
 
   constructor(options: Options, fibers: FiberSet.FiberSet<unknown, unknown>) {
@@ -69,7 +78,7 @@ class Outbound {
     this.#fibers = fibers
   }
 
-  /** One look at what there is, and what follows from it. `true` when it is worth another look at once. */
+  /** One look at what there is, and what follows from it. `true` when it is worth another look soon. */
   readonly look: Effect.Effect<boolean> = Effect.suspend(() => {
     const { maxOutbound, roster } = this.#options
     const demands = [...this.#options.demands]
@@ -114,7 +123,13 @@ class Outbound {
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function*() {
         const scope = yield* Scope.make()
-        const chosen = yield* restore(this.#options.book.choose({ services, exceptGroups: this.#groups() })).pipe(
+        const now = yield* Clock.currentTimeMillis
+        this.#forgetTried(now)
+        const chosen = yield* restore(this.#options.book.choose({
+          services,
+          exceptGroups: this.#groups(),
+          where: ({ address }) => !this.#tried.has(AddressEntry.key(address))
+        })).pipe(
           Scope.provide(scope),
           Effect.onError(() => Scope.close(scope, Exit.void))
         )
@@ -124,11 +139,19 @@ class Outbound {
         }
         const attempt: Attempt = { address: chosen.value.address, services, since: Infinity }
         this.#attempts.add(attempt)
+        this.#tried.set(AddressEntry.key(attempt.address), now)
         const run = Effect.ensuring(this.#try(attempt), Scope.close(scope, Exit.void))
         yield* FiberSet.run(this.#fibers, Effect.interruptible(run))
         return true
       })
     )
+  }
+
+  #forgetTried(now: number): void {
+    for (const [key, at] of this.#tried) {
+      if (now - at < againAfter) return
+      this.#tried.delete(key)
+    }
   }
 
   /** One peer of the book, from the attempt to its end, and what the book learns from it. */
@@ -177,7 +200,7 @@ export const run = Effect.fnUntraced(function*(options: Options): Effect.fn.Retu
   const outbound = new Outbound(options, yield* FiberSet.make<unknown, unknown>())
   while (true) {
     changed.closeUnsafe()
-    if (yield* outbound.look) continue
-    yield* Effect.timeoutOption(changed.await, interval)
+    if (yield* outbound.look) yield* Effect.sleep(pause)
+    else yield* Effect.timeoutOption(changed.await, interval)
   }
 })

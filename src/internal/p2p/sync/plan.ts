@@ -40,6 +40,9 @@ const maxFruitless = 10
 /** As nodes have it. */
 const maxUnconnected = 10
 
+/** Nodes announce so many blocks at most by their headers; more than that is an answer, and answers connect. */
+const maxAnnounced = 8
+
 /** @internal */
 export class Plan {
   readonly #candidates = new Map<Peer.Peer, Candidate>()
@@ -143,8 +146,13 @@ export class Plan {
     return true
   }
 
-  /** Its headers connect to nothing. `false` when that is enough. */
-  onUnconnected(candidate: Candidate): boolean {
+  /**
+   * Its headers connect to nothing. `false` when that is enough. Before it was asked it can only announce what is far
+   * above the chain.
+   */
+  onUnconnected(candidate: Candidate, count: number): boolean {
+    if (count > maxAnnounced) return false
+    if (candidate.standing._tag === "Waiting") return true
     candidate.unconnected += 1
     return candidate.unconnected <= maxUnconnected
   }

@@ -33,14 +33,18 @@ export interface Options {
 /** When a chain that could not be stored is tried again, in milliseconds. */
 const storeAgainAfter = 30_000
 
-const unconnectedPoints = 100
-
 /** A second stall within some hours is one too many. */
 const stallPoints = 600
 
-const fruitless = new PeerError.Misbehaved({ what: "headers without end that do not make a better chain", points: 100 })
+/** As bad headers cost: no honest peer does such things. */
+const nonsensePoints = 1001
 
-const unconnected = new PeerError.Misbehaved({ what: "headers that connect to nothing", points: unconnectedPoints })
+const fruitless = new PeerError.Misbehaved({
+  what: "headers without end that do not make a better chain",
+  points: nonsensePoints
+})
+
+const unconnected = new PeerError.Misbehaved({ what: "headers that connect to nothing", points: nonsensePoints })
 
 class Sync {
   readonly #options: Options
@@ -92,7 +96,7 @@ class Sync {
     return this.#options.chain.accept(headers).pipe(
       Effect.flatMap((outcome) => this.#onTaken(candidate, headers, outcome)),
       Effect.catchTags({
-        HeadersRefused: (refused) => this.#onRefused(candidate, refused),
+        HeadersRefused: (refused) => this.#onRefused(candidate, refused, headers.length),
         HeaderStoreError: (error) => this.#onNotStored(candidate, error)
       }),
       Effect.andThen(this.#proceed)
@@ -112,7 +116,8 @@ class Sync {
 
   #onRefused(
     candidate: Plan.Candidate,
-    refused: HeadersRefused.HeadersRefused
+    refused: HeadersRefused.HeadersRefused,
+    count: number
   ): Effect.Effect<void, PeerError.Misbehaved> {
     const points = HeadersRefused.points(refused)
     if (points > 0) return Effect.fail(new PeerError.Misbehaved({ what: refused.message, points }))
@@ -120,7 +125,7 @@ class Sync {
       this.#plan.follow(candidate)
       return Effect.logWarning(refused.message)
     }
-    if (!this.#plan.onUnconnected(candidate)) return Effect.fail(unconnected)
+    if (!this.#plan.onUnconnected(candidate, count)) return Effect.fail(unconnected)
     return this.#plan.onNews(candidate, this.#runner.now()) ? this.#ask(candidate) : Effect.void
   }
 
@@ -209,10 +214,13 @@ class Sync {
     return next
   }
 
-  /** A node that has only the genesis block has nothing to say. */
+  /**
+   * Whoever has our tip has an answer, since it is asked from one block below. One that lags behind may have none, and
+   * so may a network that has only the genesis block.
+   */
   #onSilence(candidate: Plan.Candidate): Effect.Effect<void> {
     return Effect.flatMap(this.#options.chain.tip, ({ height }) => {
-      if (candidate.peer.version.startHeight > height) {
+      if (candidate.peer.version.startHeight >= Math.max(1, height)) {
         return candidate.peer.end(
           new PeerError.Stalled({ what: "headers", after: this.#options.stallTimeout, points: stallPoints })
         )
