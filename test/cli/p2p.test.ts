@@ -70,6 +70,46 @@ describe("flowee p2p peers", () => {
     }), 30_000)
 })
 
+describe("flowee p2p broadcast", () => {
+  it.live("gives a transaction to a real node, and tells what the node thinks of it", () =>
+    Effect.gen(function*() {
+      const node = yield* RealNode.make({ blocks: 110 })
+      const to = "bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd"
+      const payment = yield* node.spend({ to, amount: 5000, broadcast: false })
+      const raw = Buffer.from(payment.raw).toString("hex")
+      const args = ["p2p", "broadcast", ...regtest, "--peer", node.endPoint, "--json"]
+      const taken = yield* runFlowee([...args, raw])
+      assert.deepStrictEqual(JSON.parse(taken.stdout), {
+        txId: payment.txid,
+        outcome: "Taken",
+        peers: [{ peer: node.endPoint, progress: "Sent" }]
+      })
+      assert.strictEqual(taken.code, 0)
+      assert.deepStrictEqual(yield* node.mempool, [payment.txid])
+
+      // The last byte but four of a payment lies in its last output script, which the signature covers.
+      const digit = raw.at(-10) === "0" ? "1" : "0"
+      const forged = `${raw.slice(0, -10)}${digit}${raw.slice(-9)}`
+      const rejected = yield* runFlowee([...args, forged])
+      const report = JSON.parse(rejected.stdout)
+      assert.strictEqual(report.outcome, "Rejected")
+      assert.strictEqual(report.peers[0].progress, "Rejected")
+      assert.isNumber(report.peers[0].code)
+      assert.strictEqual(rejected.code, 1)
+      assert.match(rejected.stderr, /not taken: the peers reject it/)
+    }), 30_000)
+
+  it.live("refuses what is no transaction before anybody is dialled", () =>
+    Effect.gen(function*() {
+      const args = ["p2p", "broadcast", ...regtest, "--peer", "127.0.0.1:1", "--timeout", "5"]
+      const argument = yield* runFlowee([...args, "zz"])
+      assert.strictEqual(argument.code, 1)
+      const bytes = yield* runFlowee([...args, "0102"])
+      assert.strictEqual(bytes.code, 1)
+      assert.match(bytes.stderr, /transaction/)
+    }))
+})
+
 describe("the progress bar", () => {
   it("is as long as what is done, and never longer than all", () => {
     const bar = (done: number, of: number) => Progress.format({ done, of, remark: "" }, Palette.plain)

@@ -11,6 +11,7 @@ import type * as Peer from "../../services/p2p/Peer.ts"
 import * as PeerManager from "../../services/p2p/PeerManager.ts"
 import * as Json from "../notation/json.ts"
 import * as TextValue from "../notation/textValue.ts"
+import * as Broadcast from "../p2p/broadcast.ts"
 import * as Node from "../p2p/node.ts"
 import * as Syncing from "../p2p/syncing.ts"
 import * as JsonFlag from "../terminal/json.ts"
@@ -114,6 +115,6 @@ export const p2p = Command.make("p2p").pipe(
     "Is a node of the Bitcoin Cash network for as long as the command runs. It checks the headers of all blocks, and trusts nobody."
   ),
   Command.withShortDescription("Talk to the Bitcoin Cash network"),
-  Command.withSubcommands([sync, peers]),
+  Command.withSubcommands([sync, peers, Broadcast.broadcast]),
   Command.withExamples([{ command: "flowee p2p sync", description: "Follow the chain" }])
 )
