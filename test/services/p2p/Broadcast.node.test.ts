@@ -16,9 +16,8 @@ import * as Wallet from "../../utils/wallet.ts"
 
 const withNode = (peer: string) =>
   Effect.provide(
-    Layer.merge(Broadcast.layer(), Downloads.layer()).pipe(
-      Layer.provideMerge(P2P.layerMemory({ network: "regtest", peers: [peer], seeds: false, outbound: 0 })),
-      Layer.provideMerge(Layer.merge(NodeNetwork.layer(), NodeServices.layer))
+    P2P.layerMemory({ network: "regtest", peers: [peer], seeds: false, outbound: 0 }).pipe(
+      Layer.provide(Layer.merge(NodeNetwork.layer(), NodeServices.layer))
     )
   )
 
