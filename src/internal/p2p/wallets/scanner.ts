@@ -1,0 +1,389 @@
+/**
+ * The logic of one wallet: what its peers are asked, and what their answers mean. It does nothing itself; what has to
+ * happen goes out through ports.
+ *
+ * **Details**
+ *
+ * A node can leave out what matches, and cannot make it up, since a tree proves it. So whatever was proven once is told,
+ * and who has left it out is known: the peer whose filter held what finds it.
+ */
+import * as Result from "effect/Result"
+import * as BlockPace from "../../../domain/p2p/BlockPace.ts"
+import type * as BlockHeader from "../../../domain/p2p/BlockHeader.ts"
+import * as HashHex from "../../../domain/p2p/HashHex.ts"
+import * as P2PMessage from "../../../domain/p2p/P2PMessage.ts"
+import * as SyncPlan from "../../../domain/p2p/SyncPlan.ts"
+import * as TransactionOutline from "../../../domain/p2p/TransactionOutline.ts"
+import type * as WalletElement from "../../../domain/p2p/WalletElement.ts"
+import * as WalletEvent from "../../../services/p2p/WalletEvent.ts"
+import * as BytesKey from "./bytesKey.ts"
+import type * as Ledger from "./ledger.ts"
+import * as Member from "./member.ts"
+import * as Reception from "./reception.ts"
+import * as Recent from "./recent.ts"
+import type * as Trail from "./trail.ts"
+import type * as WatchList from "./watchList.ts"
+
+/** What a scanner causes. Peers are named by their keys: see `Segment.keyOf`. @internal */
+export interface Ports {
+  readonly send: (peer: string, messages: ReadonlyArray<P2PMessage.P2PMessage>) => void
+  /** Transactions that a peer is about to send without having been asked for each of them. */
+  readonly expect: (peer: string, txids: ReadonlyArray<Uint8Array>) => void
+  /** Gives points to a peer and ends it. */
+  readonly punish: (peer: string, points: number, what: string) => void
+  /** Ends a peer that may be honest. */
+  readonly dismiss: (peer: string, because: string) => void
+  readonly tell: (event: WalletEvent.WalletEvent) => void
+  /** There may be something to ask of an idle peer. */
+  readonly wake: () => void
+  readonly nonce: () => bigint
+}
+
+/** @internal */
+export interface Options {
+  readonly ports: Ports
+  readonly hash256: BlockHeader.Hash256
+  readonly watch: WatchList.WatchList
+  readonly ledger: Ledger.Ledger
+  readonly trail: Trail.Trail
+  readonly plan: SyncPlan.SyncPlan
+  readonly falsePositiveRate: number
+  readonly tweak: number
+  /** Whether strangers that only look like transactions of the wallet are told of. */
+  readonly falsePositives: boolean
+}
+
+const stallPoints = 1000
+const liePoints = 1000
+const unservedPoints = 100
+
+const mempool = P2PMessage.make("mempool", {})
+
+/** A transaction of a block, and the version of what was watched that finds it; `undefined` for a stranger. */
+interface Judged extends Reception.Proven {
+  readonly finding: WatchList.Finding
+}
+
+/** @internal */
+export class Scanner {
+  plan: SyncPlan.SyncPlan
+  readonly watch: WatchList.WatchList
+  readonly ledger: Ledger.Ledger
+  readonly trail: Trail.Trail
+  readonly #options: Options
+  readonly #ports: Ports
+  readonly #members = new Map<string, Member.Member>()
+  readonly #recent = new Recent.Recent()
+  #filter: { readonly version: number; readonly message: P2PMessage.P2PMessage } | undefined = undefined
+  #syncedTold = -1
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#ports = options.ports
+    this.plan = options.plan
+    this.watch = options.watch
+    this.ledger = options.ledger
+    this.trail = options.trail
+  }
+
+  get peers(): ReadonlyArray<string> {
+    return [...this.#members.keys()]
+  }
+
+  /** Takes a peer into service. */
+  join(key: string): void {
+    const member = Member.make(key)
+    this.#members.set(key, member)
+    this.#ports.send(key, [this.#loadFilter(member), mempool])
+    this.#ports.wake()
+  }
+
+  /** A peer has ended. */
+  leave(key: string): void {
+    if (!this.#members.delete(key)) return
+    this.plan = SyncPlan.release(this.plan, key)
+    this.#ports.wake()
+  }
+
+  /** What an idle peer could be asked; `undefined` when there is nothing, or nobody to ask. */
+  propose(tip: number, mayScan: boolean): SyncPlan.Proposal | undefined {
+    const idle: Array<string> = []
+    for (const { duty, key } of this.#members.values()) if (duty._tag === "Idle") idle.push(key)
+    return SyncPlan.propose(this.plan, { idle, tip, mayScan })
+  }
+
+  /** Asks what was proposed. `hashes` are those of its blocks. */
+  begin(proposal: SyncPlan.Proposal, hashes: ReadonlyArray<Uint8Array>, now: number): void {
+    const member = this.#members.get(proposal.peer)
+    if (member === undefined) return
+    const reception = new Reception.Reception({
+      from: proposal.from,
+      hashes,
+      fence: this.#ports.nonce(),
+      hash256: this.#options.hash256,
+      known: (txid) => this.#recent.get(txid)
+    })
+    const filter = member.loaded < this.watch.version ? [this.#loadFilter(member)] : []
+    this.plan = SyncPlan.assign(this.plan, proposal, member.loaded)
+    member.duty = { _tag: "Answering", reception, pace: BlockPace.make(now) }
+    this.#ports.send(member.key, [...filter, ...reception.question])
+  }
+
+  /** Watches for more, in blocks from a height on; `undefined`: in all that are looked at. */
+  add(
+    elements: ReadonlyArray<WalletElement.WalletElement>,
+    from: number | undefined
+  ): Result.Result<void, WalletElement.BadElement> {
+    let isNews = false
+    for (const element of elements) {
+      const added = this.watch.add(element, from ?? 0)
+      if (Result.isFailure(added)) return Result.fail(added.failure)
+      isNews ||= added.success
+    }
+    if (!isNews) return Result.void
+    if (from !== undefined) this.rescan(from)
+    for (const member of this.#members.values()) this.#ports.send(member.key, [this.#loadFilter(member), mempool])
+    this.#ports.wake()
+    return Result.void
+  }
+
+  /** Looks at blocks from a height on, again if need be. */
+  rescan(from: number): void {
+    this.plan = SyncPlan.rescan(this.plan, from)
+    this.#syncedTold = -1
+    this.trail.cut(this.plan.scannedTo)
+  }
+
+  /** The blocks above a height have left the chain. */
+  rollBack(height: number): void {
+    const before = this.plan.scannedTo
+    this.plan = SyncPlan.truncate(this.plan, height)
+    this.trail.cut(height)
+    this.watch.rollBack(height)
+    // Blocks that are to be looked at again have been told of before, so there may be some above what counts as scanned.
+    const txids = this.ledger.removeAbove(height).map(({ txid }) => txid)
+    this.#ports.wake()
+    if (before <= height && txids.length === 0) return
+    this.#syncedTold = -1
+    this.#ports.tell(WalletEvent.WalletEvent.RolledBack({ height, txids }))
+  }
+
+  /** Tells that all blocks of the chain have been looked at, unless that was told. */
+  tellSynced(): void {
+    const { scannedTo } = this.plan
+    if (scannedTo === this.#syncedTold) return
+    this.#syncedTold = scannedTo
+    for (const height of this.watch.prune(SyncPlan.verifiedTo(this.plan))) this.ledger.excuse(height)
+    this.#ports.tell(WalletEvent.WalletEvent.Synced({ height: scannedTo }))
+  }
+
+  /** Does what is due, and says when something is due next. */
+  onAlarm(now: number): number | undefined {
+    let next: number | undefined
+    for (const member of [...this.#members.values()]) {
+      this.#onDeadline(member, now)
+      const deadline = this.#members.has(member.key) ? Member.deadlineOf(member) : undefined
+      if (deadline !== undefined) next = Math.min(next ?? deadline, deadline)
+    }
+    return next
+  }
+
+  onMerkleBlock(key: string, message: P2PMessage.Of<"merkleblock">, now: number): void {
+    const member = this.#members.get(key)
+    if (member === undefined || member.duty._tag === "Draining") return
+    if (member.duty._tag !== "Answering") {
+      return this.#expose(key, "a merkle block that was not asked for")
+    }
+    this.#settle(member, member.duty.reception.onMerkleBlock(message), now)
+  }
+
+  onPong(key: string, nonce: bigint, now: number): void {
+    const member = this.#members.get(key)
+    if (member === undefined) return
+    const { duty } = member
+    if (duty._tag === "Draining" && duty.fence === nonce) return this.#rest(member, duty.rest, now)
+    if (duty._tag === "Answering" && duty.reception.fence === nonce) {
+      this.#settle(member, duty.reception.onFence(), now)
+      const after: Member.Duty = member.duty
+      if (after._tag === "Draining" && after.fence === nonce) this.#rest(member, after.rest, now)
+    }
+  }
+
+  /** A transaction that a peer was not asked for, as those that follow a merkle block. */
+  onTransaction(key: string, bytes: Uint8Array, now: number): void {
+    const member = this.#members.get(key)
+    if (member?.duty._tag !== "Answering" || !member.duty.reception.isExpecting) return
+    const outcome = member.duty.reception.onTransaction(this.#options.hash256(bytes), bytes)
+    if (outcome !== undefined) this.#settle(member, outcome, now)
+  }
+
+  /** A transaction that some peer has announced. It need not be one of this wallet. */
+  onRelayed(key: string, transaction: WatchList.Examined, bytes: Uint8Array): void {
+    const { txid } = transaction
+    const id = BytesKey.of(txid)
+    if (bytes.length === Reception.sizeOfNode || this.ledger.has(txid) || this.#recent.get(id) !== undefined) return
+    const isExact = this.watch.examineUnconfirmed(transaction)
+    if (!isExact && !(this.#options.falsePositives && this.#members.has(key))) return
+    const copy = bytes.slice()
+    this.#recent.add(id, copy)
+    this.#ports.tell(WalletEvent.WalletEvent.Unconfirmed({ txid, bytes: copy, isExact }))
+  }
+
+  /** The message that gives a peer the filter of this moment. */
+  #loadFilter(member: Member.Member): P2PMessage.P2PMessage {
+    const { version } = this.watch
+    if (this.#filter?.version !== version) {
+      this.#filter = { version, message: P2PMessage.make("filterload", this.watch.toFilter(this.#options)) }
+    }
+    member.loaded = version
+    return this.#filter.message
+  }
+
+  #settle(member: Member.Member, outcome: Reception.Outcome, now: number): void {
+    switch (outcome._tag) {
+      case "Bad":
+        return this.#expose(member.key, outcome.what)
+      case "Unserved":
+        return this.#onUnserved(member)
+      case "Waiting":
+        return this.#expect(member, outcome.named)
+      case "Complete":
+        this.#expect(member, outcome.named)
+        return this.#onBlock(member, outcome.block, now)
+    }
+  }
+
+  #expect({ key }: Member.Member, txids: ReadonlyArray<Uint8Array>): void {
+    if (txids.length > 0) this.#ports.expect(key, txids)
+  }
+
+  /** It does not have a block: it is not there yet, or the block has left its chain. */
+  #onUnserved(member: Member.Member): void {
+    const { duty, key } = member
+    if (duty._tag !== "Answering") return
+    const isPointless = this.plan.tasks.get(key)?._tag === "Discard"
+    const rest = isPointless ? 0 : Member.restOf(member)
+    if (rest === undefined) return this.#punish(key, unservedPoints, "it does not have the blocks that it is asked for")
+    if (!isPointless) member.unserved++
+    this.plan = SyncPlan.release(this.plan, key)
+    member.duty = { _tag: "Draining", fence: duty.reception.fence, pace: duty.pace, rest }
+    this.#ports.wake()
+  }
+
+  #rest(member: Member.Member, rest: number, now: number): void {
+    this.plan = SyncPlan.release(this.plan, member.key)
+    member.duty = rest === 0 ? Member.idle : { _tag: "Resting", until: now + rest }
+    this.#ports.wake()
+  }
+
+  #onBlock(member: Member.Member, block: Reception.Block, now: number): void {
+    const { duty, key } = member
+    if (duty._tag !== "Answering") return
+    member.unserved = 0
+    member.duty = Member.withPace(duty, BlockPace.count(duty.pace))
+    const task = this.plan.tasks.get(key)
+    if (task?._tag === "Scan") this.#onScanned(member, task.version, block)
+    else if (task?._tag === "Check") this.#onChecked(member, task.version, block)
+    if (this.#members.has(key) && duty.reception.isDone) this.#rest(member, 0, now)
+  }
+
+  #onScanned({ key }: Member.Member, version: number, block: Reception.Block): void {
+    const judged = this.#judge(block)
+    if (judged === undefined) return this.#expose(key, unreadable(block))
+    // It may have been looked at before, for fewer elements or with another peer.
+    if (this.#hasLeftOut(judged, block.height, version)) return this.#expose(key, leftOut(block))
+    this.plan = SyncPlan.scanned(this.plan, key)
+    this.trail.add(block)
+    for (const one of judged) this.#tellMatch(one, block)
+    if (!this.plan.tasks.has(key)) this.tellSynced()
+  }
+
+  #onChecked({ key }: Member.Member, version: number, block: Reception.Block): void {
+    const judged = this.#judge(block)
+    if (judged === undefined) return this.#expose(key, unreadable(block))
+    const hasLeftOut = this.#hasLeftOut(judged, block.height, version)
+    const extra = judged.filter(({ finding, txid }) =>
+      finding !== undefined && !this.ledger.hasAt(txid, block.height)
+    )
+    if (extra.length > 0) this.#outdo(key, extra, block)
+    else if (!hasLeftOut) this.plan = SyncPlan.agreed(this.plan, key)
+    if (hasLeftOut) this.#expose(key, leftOut(block))
+  }
+
+  /** A check has found what the peer that scanned had left out. */
+  #outdo(key: string, extra: ReadonlyArray<Judged>, block: Reception.Block): void {
+    const span = SyncPlan.spanAt(this.plan, block.height)
+    this.plan = SyncPlan.outdone(this.plan, key)
+    this.trail.cut(this.plan.scannedTo)
+    this.#syncedTold = -1
+    for (const one of extra) this.#tellMatch(one, block)
+    const isProven = span !== undefined && extra.some(({ finding = Infinity }) => finding <= span.version)
+    if (isProven && this.#members.has(span.by)) this.#expose(span.by, leftOut(block))
+    this.#ports.wake()
+  }
+
+  /** `undefined` when a transaction cannot be read, so that the block is none. */
+  #judge({ height, transactions }: Reception.Block): ReadonlyArray<Judged> | undefined {
+    const examined: Array<WatchList.Examined> = []
+    for (const { bytes, txid } of transactions) {
+      const outline = TransactionOutline.decode(bytes)
+      if (Result.isFailure(outline)) return undefined
+      examined.push({ txid, outline: outline.success })
+    }
+    const findings = this.watch.examineBlock(examined, height)
+    return transactions.map((transaction, at) => ({ ...transaction, finding: findings[at] }))
+  }
+
+  /** Whether something is known to be in a block that the peer has not told of, and its filter must have found it. */
+  #hasLeftOut(judged: ReadonlyArray<Judged>, height: number, version: number): boolean {
+    const known = this.ledger.at(height)
+    if (known.length === 0) return false
+    const told = new Set(judged.map(({ txid }) => BytesKey.of(txid)))
+    return known.some((match) => match.version <= version && !told.has(BytesKey.of(match.txid)))
+  }
+
+  #tellMatch({ bytes, finding, txid }: Judged, { hash, height, tree }: Reception.Block): void {
+    const isExact = finding !== undefined
+    if (isExact ? this.ledger.hasAt(txid, height) : !this.#options.falsePositives) return
+    if (isExact) this.ledger.add({ txid, height, blockHash: hash, version: finding, isDelivered: false })
+    this.#recent.delete(BytesKey.of(txid))
+    this.#ports.tell(
+      WalletEvent.WalletEvent.Matched({ txid, bytes, height, blockHash: hash, proof: tree, isExact })
+    )
+  }
+
+  #onDeadline(member: Member.Member, now: number): void {
+    const { duty, key } = member
+    if (duty._tag === "Resting" && duty.until <= now) return this.#rest(member, 0, now)
+    if (duty._tag !== "Answering" && duty._tag !== "Draining") return
+    const verdict = BlockPace.judge(duty.pace, now)
+    if (verdict._tag === "GoesOn") {
+      member.duty = Member.withPace(duty, verdict.pace)
+    } else if (duty._tag === "Draining" || this.plan.tasks.get(key)?._tag === "Discard") {
+      // It is asked for blocks that may have left its chain.
+      this.leave(key)
+      this.#ports.dismiss(key, "it does not come to an end with its answer")
+    } else {
+      this.#punish(key, stallPoints, "it delivers less than a block a second")
+    }
+  }
+
+  #punish(key: string, points: number, what: string): void {
+    this.leave(key)
+    this.#ports.punish(key, points, what)
+  }
+
+  /** The peer has lied, or left something out. */
+  #expose(key: string, what: string): void {
+    const before = this.plan.scannedTo
+    this.plan = SyncPlan.disown(this.plan, key)
+    this.trail.cut(this.plan.scannedTo)
+    if (this.plan.scannedTo < before) this.#syncedTold = -1
+    this.#punish(key, liePoints, what)
+  }
+}
+
+const leftOut = ({ hash }: Reception.Block): string => `it left a transaction out of merkle block ${HashHex.format(hash)}`
+
+const unreadable = ({ hash }: Reception.Block): string =>
+  `merkle block ${HashHex.format(hash)} names a transaction that is none`
