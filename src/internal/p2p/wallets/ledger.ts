@@ -1,6 +1,7 @@
 /**
  * Which transactions of a wallet were found in which blocks, so that none is told of twice and all can be taken back.
  */
+import * as HashHex from "../../../domain/p2p/HashHex.ts"
 import * as BytesKey from "./bytesKey.ts"
 
 /** @internal */
@@ -53,11 +54,11 @@ export class Ledger {
     if (this.#byId.size > maxMatches && oldest !== undefined) this.#delete(oldest)
   }
 
-  /** The wallet has heard of it. */
-  deliver(txid: Uint8Array): void {
+  /** The wallet has heard that it is in that block. */
+  deliver(txid: Uint8Array, blockHash: Uint8Array): void {
     const key = BytesKey.of(txid)
     const match = this.#byId.get(key)
-    if (match !== undefined) this.#byId.set(key, { ...match, isDelivered: true })
+    if (match !== undefined && HashHex.equals(match.blockHash, blockHash)) this.#byId.set(key, { ...match, isDelivered: true })
   }
 
   /** Nobody is to blame any more for leaving out what is in the block of that height. */
