@@ -6,11 +6,13 @@ import * as Script from "../../src/domain/chain/Script.ts"
 import * as Transaction from "../../src/domain/chain/Transaction.ts"
 import * as BlockHeader from "../../src/domain/p2p/BlockHeader.ts"
 import * as BloomFilter from "../../src/domain/p2p/BloomFilter.ts"
+import * as ChainParams from "../../src/domain/p2p/ChainParams.ts"
 import * as HashHex from "../../src/domain/p2p/HashHex.ts"
 import * as InventoryType from "../../src/domain/p2p/InventoryType.ts"
 import * as MerkleRoot from "../../src/domain/p2p/MerkleRoot.ts"
 import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
 import * as PartialMerkleTree from "../../src/domain/p2p/PartialMerkleTree.ts"
+import * as HeaderChain from "./headerChain.ts"
 import * as Legacy from "./legacy.ts"
 
 export interface WalletBlock {
@@ -20,20 +22,28 @@ export interface WalletBlock {
   readonly transactions: ReadonlyArray<Transaction.Transaction>
 }
 
+/** The first block of regtest. Nobody looks at its transactions. */
+export const genesis: WalletBlock = {
+  height: 0,
+  hash: ChainParams.regtest.genesisHash,
+  header: ChainParams.regtest.genesis,
+  transactions: []
+}
+
+/** A block with the work that regtest demands. */
 export const makeBlock = (
-  previous: WalletBlock | undefined,
-  transactions: ReadonlyArray<Transaction.Transaction>,
-  nonce: number
+  previous: WalletBlock,
+  transactions: ReadonlyArray<Transaction.Transaction>
 ): WalletBlock => {
-  const header: BlockHeader.BlockHeader = {
+  const header = HeaderChain.mine({
     version: 0x2000_0000,
-    previous: previous?.hash ?? HashHex.zero,
+    previous: previous.hash,
     merkleRoot: MerkleRoot.compute(transactions.map(({ id }) => id), Legacy.hash256).root,
-    time: 1_700_000_000,
+    time: previous.header.time + 600,
     bits: 0x207f_ffff,
-    nonce
-  }
-  return { height: (previous?.height ?? -1) + 1, hash: BlockHeader.hash(header, Legacy.hash256), header, transactions }
+    nonce: 0
+  })
+  return { height: previous.height + 1, hash: BlockHeader.hash(header, Legacy.hash256), header, transactions }
 }
 
 /** A transaction of nobody in particular, with scripts that hold what is given. */

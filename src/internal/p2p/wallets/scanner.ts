@@ -34,6 +34,8 @@ export interface Ports {
   /** Ends a peer that may be honest. */
   readonly dismiss: (peer: string, because: string) => void
   readonly tell: (event: WalletEvent.WalletEvent) => void
+  /** The blocks above a height are looked at again. */
+  readonly takeBack: (height: number) => void
   /** There may be something to ask of an idle peer. */
   readonly wake: () => void
   readonly nonce: () => bigint
@@ -149,9 +151,7 @@ export class Scanner {
 
   /** Looks at blocks from a height on, again if need be. */
   rescan(from: number): void {
-    this.plan = SyncPlan.rescan(this.plan, from)
-    this.#syncedTold = -1
-    this.trail.cut(this.plan.scannedTo)
+    this.#takeBack(SyncPlan.rescan(this.plan, from))
   }
 
   /** The blocks above a height have left the chain. */
@@ -313,9 +313,7 @@ export class Scanner {
   /** A check has found what the peer that scanned had left out. */
   #outdo(key: string, extra: ReadonlyArray<Judged>, block: Reception.Block): void {
     const span = SyncPlan.spanAt(this.plan, block.height)
-    this.plan = SyncPlan.outdone(this.plan, key)
-    this.trail.cut(this.plan.scannedTo)
-    this.#syncedTold = -1
+    this.#takeBack(SyncPlan.outdone(this.plan, key))
     for (const one of extra) this.#tellMatch(one, block)
     const isProven = span !== undefined && extra.some(({ finding = Infinity }) => finding <= span.version)
     if (isProven && this.#members.has(span.by)) this.#expose(span.by, leftOut(block))
@@ -375,11 +373,18 @@ export class Scanner {
 
   /** The peer has lied, or left something out. */
   #expose(key: string, what: string): void {
-    const before = this.plan.scannedTo
-    this.plan = SyncPlan.disown(this.plan, key)
-    this.trail.cut(this.plan.scannedTo)
-    if (this.plan.scannedTo < before) this.#syncedTold = -1
+    this.#takeBack(SyncPlan.disown(this.plan, key))
     this.#punish(key, liePoints, what)
+  }
+
+  /** Goes over to a plan by which fewer blocks may count as looked at. */
+  #takeBack(plan: SyncPlan.SyncPlan): void {
+    const isLess = plan.scannedTo < this.plan.scannedTo
+    this.plan = plan
+    if (!isLess) return
+    this.trail.cut(plan.scannedTo)
+    this.#syncedTold = -1
+    this.#ports.takeBack(plan.scannedTo)
   }
 }
 

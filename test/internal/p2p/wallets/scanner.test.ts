@@ -58,7 +58,7 @@ class Model {
   readonly hashes: ReadonlyArray<Uint8Array>
   readonly watched: Set<string>
   readonly punished = new Map<Kind, number>()
-  chain: Array<WalletChain.WalletBlock> = []
+  chain: Array<WalletChain.WalletBlock> = [WalletChain.genesis]
   now = 0
   #nonce = 0n
   #count = 0
@@ -87,6 +87,7 @@ class Model {
         punish: (key) => this.#drop(key, true),
         dismiss: (key) => this.#drop(key, false),
         tell: (event) => this.events.push(event),
+        takeBack: () => undefined,
         wake: () => undefined,
         nonce: () => ++this.#nonce
       }
@@ -100,7 +101,7 @@ class Model {
 
   grow(count: number): void {
     for (let i = 0; i < count; i++) {
-      this.chain.push(WalletChain.makeBlock(this.chain.at(-1), this.#transactions(), this.random.below(2 ** 32)))
+      this.chain.push(WalletChain.makeBlock(this.chain.at(-1)!, this.#transactions()))
     }
     for (const peer of this.peers.values()) this.#teach(peer)
   }
@@ -203,8 +204,7 @@ class Model {
 
   #transactions(): ReadonlyArray<Transaction.Transaction> {
     const transactions: Array<Transaction.Transaction> = [WalletChain.makeTransaction(this.random)]
-    const isFirst = this.chain.length === 0
-    for (let i = isFirst ? 0 : this.random.below(4); i > 0; i--) {
+    for (let i = this.random.below(4); i > 0; i--) {
       const hash = this.random.next() < 0.4 ? this.hashes[this.random.below(4)]! : this.random.bytes(20)
       const coin = this.random.next() < 0.4 ? this.#coins.splice(this.random.below(this.#coins.length), 1)[0] : undefined
       const transaction = WalletChain.makeTransaction(this.random, {
