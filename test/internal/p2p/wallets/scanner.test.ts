@@ -14,9 +14,10 @@ import * as Trail from "../../../../src/internal/p2p/wallets/trail.ts"
 import * as WatchList from "../../../../src/internal/p2p/wallets/watchList.ts"
 import type * as WalletEvent from "../../../../src/services/p2p/WalletEvent.ts"
 import * as Legacy from "../../../utils/legacy.ts"
+import * as Generator from "../../../utils/p2pMessage.ts"
 import * as WalletChain from "../../../utils/walletChain.ts"
 
-type Kind = "honest" | "withholding" | "stalling" | "keepingBack" | "behind"
+type Kind = "honest" | "withholding" | "stalling" | "keepingBack" | "behind" | "babbling"
 
 interface ModelPeer {
   readonly key: string
@@ -60,12 +61,14 @@ class Model {
   readonly punished = new Map<Kind, number>()
   chain: Array<WalletChain.WalletBlock> = [WalletChain.genesis]
   now = 0
+  readonly #invent: ReturnType<typeof Generator.makeGenerator>
   #nonce = 0n
   #count = 0
   #coins: Array<Transaction.OutPoint> = []
 
   constructor(seed: number, options: { readonly falsePositiveRate?: number } = {}) {
     this.random = Legacy.makeRandom(seed)
+    this.#invent = Generator.makeGenerator(this.random)
     this.hashes = Array.from({ length: 4 }, () => this.random.bytes(20))
     this.watched = new Set(this.hashes.slice(0, 3).map(Legacy.toHex))
     const watch = new WatchList.WatchList()
@@ -191,7 +194,19 @@ class Model {
     const peer = this.peers.get(key)
     if (peer === undefined || peer.kind === "stalling") return
     const answers = messages.flatMap((message) => peer.node.answer(message))
-    peer.said.push(...(peer.kind === "keepingBack" ? answers.filter(({ _tag }) => _tag !== "tx") : answers))
+    if (peer.kind === "babbling") peer.said.push(...answers.map((answer) => this.#garble(answer)))
+    else peer.said.push(...(peer.kind === "keepingBack" ? answers.filter(({ _tag }) => _tag !== "tx") : answers))
+  }
+
+  /** Mostly the message, now and then another one, or the same with one byte changed. */
+  #garble(message: P2PMessage.P2PMessage): P2PMessage.P2PMessage {
+    const kind = this.random.below(20)
+    if (kind === 0) return this.#invent((["merkleblock", "tx", "pong", "inv"] as const)[this.random.below(4)]!)
+    if (kind > 2) return message
+    const body = Result.getOrThrow(P2PMessage.encode(message)).slice()
+    if (body.length === 0) return message
+    body[this.random.below(body.length)]! ^= 1 << this.random.below(8)
+    return Result.getOrElse(P2PMessage.decode(message._tag, body), () => message)
   }
 
   #drop(key: string, isPunished: boolean): void {
@@ -239,8 +254,8 @@ describe("Scanner", () => {
     for (let i = 0; i < 3000; i++) {
       // Two peers that leave out the same could not be told from honest ones.
       const others: ReadonlyArray<Kind> = [...model.peers.values()].some(({ kind }) => kind === "withholding")
-        ? ["honest", "stalling", "keepingBack", "behind"]
-        : ["withholding", "withholding", "stalling", "keepingBack", "behind"]
+        ? ["honest", "stalling", "keepingBack", "behind", "babbling"]
+        : ["withholding", "withholding", "stalling", "keepingBack", "behind", "babbling"]
       if (model.peers.size < 4 && random.next() < 0.02) model.join(others[random.below(others.length)]!)
       if (random.next() < 0.002 && reorganisations++ < 4) model.reorganise(1 + random.below(Math.min(8, model.tip)))
       if (random.next() < 0.004) model.grow(1)
@@ -261,7 +276,7 @@ describe("Scanner", () => {
   })
 
   it("has punished each kind of bad peer in these runs", () => {
-    for (const kind of ["withholding", "stalling", "keepingBack", "behind"] as const) {
+    for (const kind of ["withholding", "stalling", "keepingBack", "behind", "babbling"] as const) {
       assert.isAbove(punished.get(kind) ?? 0, 10, kind)
     }
   })
