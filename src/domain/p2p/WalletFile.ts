@@ -158,7 +158,7 @@ const toStored = (
 }
 
 const toElement = ({ bytes, index, kind }: Body["watched"][number]): WalletElement.WalletElement => {
-  const copy = bytes.slice()
+  const copy = new Uint8Array(bytes)
   switch (kinds[kind]) {
     case "PublicKeyHash":
       return WalletElement.WalletElement.PublicKeyHash({ hash: copy })
@@ -175,12 +175,12 @@ const fromBody = (body: Body): Snapshot => ({
   ...body,
   first: body.first[0],
   watched: body.watched.map((stored) => ({ element: toElement(stored), from: stored.from })),
-  coins: body.coins.map(({ outpoint, spentAt }) => ({ outpoint: outpoint.slice(), spentAt: spentAt[0] })),
-  trail: body.trail.map(({ hash, height }) => ({ height, hash: hash.slice() })),
+  coins: body.coins.map(({ outpoint, spentAt }) => ({ outpoint: new Uint8Array(outpoint), spentAt: spentAt[0] })),
+  trail: body.trail.map(({ hash, height }) => ({ height, hash: new Uint8Array(hash) })),
   matches: body.matches.map(({ blockHash, height, txid }) => ({
-    txid: txid.slice(),
+    txid: new Uint8Array(txid),
     height,
-    blockHash: blockHash.slice()
+    blockHash: new Uint8Array(blockHash)
   }))
 })
 

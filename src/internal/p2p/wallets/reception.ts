@@ -63,11 +63,11 @@ interface Pending {
 /** Two hashes: what a node of the merkle tree is made of. A transaction of that size could pass for one. @internal */
 export const sizeOfNode = 64
 
-/** Views of a message would keep all of it in memory. */
+/** Views of a message would keep all of it in memory. (`slice` of a Buffer of Node.js is a view.) */
 const copyTree = ({ flags, hashes, transactions }: P2PMessage.Of<"merkleblock">): PartialMerkleTree.PartialMerkleTree => ({
   transactions,
-  hashes: hashes.map((hash) => hash.slice()),
-  flags: flags.slice()
+  hashes: hashes.map((hash) => new Uint8Array(hash)),
+  flags: new Uint8Array(flags)
 })
 
 const bad = (what: string): Outcome => ({ _tag: "Bad", what })
@@ -116,7 +116,7 @@ export class Reception {
       height: from + this.#next,
       hash: expected,
       tree: copyTree(message),
-      named: new Map(matches.success.map(({ txid }) => [BytesKey.of(txid), txid.slice()])),
+      named: new Map(matches.success.map(({ txid }) => [BytesKey.of(txid), new Uint8Array(txid)])),
       bytes: new Map()
     }
     this.#pending = pending
@@ -129,7 +129,7 @@ export class Reception {
     const key = BytesKey.of(txid)
     if (pending === undefined || pending.bytes.has(key) || !pending.named.has(key)) return undefined
     if (bytes.length === sizeOfNode) return bad("a transaction of 64 bytes, which could be a node of the merkle tree")
-    pending.bytes.set(key, bytes.slice())
+    pending.bytes.set(key, new Uint8Array(bytes))
     return this.#settle(pending, [])
   }
 

@@ -224,7 +224,7 @@ export class Scanner {
     if (bytes.length === Reception.sizeOfNode || this.ledger.has(txid) || this.#recent.get(id) !== undefined) return
     const isExact = this.watch.examineUnconfirmed(transaction)
     if (!isExact && !(this.#options.falsePositives && this.#members.has(key))) return
-    const copy = bytes.slice()
+    const copy = new Uint8Array(bytes)
     this.#recent.add(id, copy)
     this.#ports.tell(WalletEvent.WalletEvent.Unconfirmed({ txid, bytes: copy, isExact }))
   }
