@@ -117,7 +117,9 @@ const ofScript = (script: Uint8Array) => {
 }
 
 const ofOutPoint = (txid: Uint8Array, index: number) => {
-  if (txid.length !== 32) return refuse(`an output of a transaction with an id of ${txid.length} bytes`, "32 are needed")
+  if (txid.length !== 32) {
+    return refuse(`an output of a transaction with an id of ${txid.length} bytes`, "32 are needed")
+  }
   if (!Number.isInteger(index) || index < 0 || index > 0xffff_ffff) return refuse(`output ${index}`, "there is none")
   const bytes = TransactionOutline.outpoint(txid, index)
   return Result.succeed<Target>({ filtered: bytes, exact: { of: "outpoint", bytes } })

@@ -23,7 +23,12 @@ describe("Segment", () => {
   })
 
   it("deals by priority, then by need", () => {
-    const segments = [segment("late", "last"), segment("some", "normal", ["x"]), segment("none"), segment("urgent", "first")]
+    const segments = [
+      segment("late", "last"),
+      segment("some", "normal", ["x"]),
+      segment("none"),
+      segment("urgent", "first")
+    ]
     assert.deepStrictEqual(
       Segment.deal(segments, free("1", "2", "3", "4", "5", "6", "7", "8", "9")).map(({ segment }) => segment),
       ["urgent", "urgent", "urgent", "none", "some", "none", "some", "none", "late"]
@@ -45,7 +50,7 @@ describe("Segment", () => {
     let segments: ReadonlyArray<Segment.Segment> = []
     for (let i = 0; i < 500; i++) {
       if (random.next() < 0.05 && segments.length < 8) {
-        segments = [...segments, segment(`s${i}`, Segment.priorities[random.below(3)])]
+        segments = segments.concat(segment(`s${i}`, Segment.priorities[random.below(3)]))
       }
       if (random.next() < 0.02) segments = segments.filter((_, at) => at !== 0)
       if (random.next() < 0.3) segments = segments.map((one) => ({ ...one, peers: one.peers.slice(1) }))

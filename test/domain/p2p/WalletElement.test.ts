@@ -7,7 +7,7 @@ import * as ScriptPushes from "../../../src/domain/p2p/ScriptPushes.ts"
 import * as TransactionOutline from "../../../src/domain/p2p/TransactionOutline.ts"
 import * as WalletElement from "../../../src/domain/p2p/WalletElement.ts"
 import * as Legacy from "../../utils/legacy.ts"
-import * as WalletChain from "../../utils/walletChain.ts"
+import * as WalletChain from "../../utils/p2p/walletChain.ts"
 
 const random = Legacy.makeRandom(8)
 

@@ -1,7 +1,6 @@
 import { NodeFileSystem, NodePath } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Option } from "effect"
-import { FileSystem } from "effect"
+import { Effect, Exit, FileSystem, Layer, Option } from "effect"
 import * as Network from "../../../src/domain/Network.ts"
 import * as WalletElement from "../../../src/domain/p2p/WalletElement.ts"
 import * as WalletFile from "../../../src/domain/p2p/WalletFile.ts"
@@ -40,8 +39,7 @@ const withStore = <A, E>(
   network = Network.regtest
 ) =>
   Effect.flatMap(WalletStore.WalletStore, use).pipe(
-    Effect.provide(WalletStore.layerFile({ directory, network })),
-    Effect.provide(Platform)
+    Effect.provide(WalletStore.layerFile({ directory, network }).pipe(Layer.provide(Platform)))
   )
 
 const inFolder = <A, E>(use: (directory: string, fs: FileSystem.FileSystem) => Effect.Effect<A, E>) =>
@@ -123,7 +121,9 @@ describe("WalletStore", () => {
           assert.deepStrictEqual(Uint8Array.from(yield* fs.readFile(path)), Uint8Array.from(bytes))
         }
         yield* fs.writeFile(path, whole)
-        const other = problemOf(yield* Effect.exit(withStore(directory, (store) => store.load("shop"), Network.mainnet)))
+        const other = problemOf(
+          yield* Effect.exit(withStore(directory, (store) => store.load("shop"), Network.mainnet))
+        )
         assert.strictEqual(other?._tag === "WalletStoreError" ? other.problem : "", "OtherNetwork")
         yield* fs.rename(path, `${directory}/pub.wallet`)
         const renamed = problemOf(yield* Effect.exit(withStore(directory, (store) => store.load("pub"))))

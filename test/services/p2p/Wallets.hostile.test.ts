@@ -15,9 +15,9 @@ import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
 import * as Wallets from "../../../src/services/p2p/Wallets.ts"
 import * as WalletStore from "../../../src/services/p2p/WalletStore.ts"
 import * as Legacy from "../../utils/legacy.ts"
-import * as Peers from "../../utils/peers.ts"
-import * as WalletChain from "../../utils/walletChain.ts"
-import * as Rig from "../../utils/wallets.ts"
+import * as Peers from "../../utils/p2p/peers.ts"
+import * as WalletChain from "../../utils/p2p/walletChain.ts"
+import * as Rig from "../../utils/p2p/wallets.ts"
 
 const random = Legacy.makeRandom(5)
 
@@ -50,7 +50,12 @@ const lies = {
   "a tree that leads to another root": [merkleBlock({ hashes: [random.bytes(32), paid.id] })],
   "a tree with too few hashes": [merkleBlock({ hashes: [paid.id] })],
   "a block that was not asked for": [
-    P2PMessage.make("merkleblock", { header: other.header, transactions: 1, hashes: [other.transactions[0]!.id], flags: Uint8Array.of(0) })
+    P2PMessage.make("merkleblock", {
+      header: other.header,
+      transactions: 1,
+      hashes: [other.transactions[0]!.id],
+      flags: Uint8Array.of(0)
+    })
   ],
   "a node of the tree as a transaction": [
     merkleBlock({ transactions: 1, hashes: [block.header.merkleRoot], flags: Uint8Array.of(1) }),
@@ -98,7 +103,11 @@ describe("Wallets and what they are given", () => {
   const reasonOf = (
     wallets: Wallets.Wallets["Service"],
     wrong: Partial<Wallets.OpenOptions>
-  ) => Effect.map(Effect.scoped(Effect.flip(wallets.open({ ...options, ...wrong }))), ({ message, reason }) => [reason._tag, message])
+  ) =>
+    Effect.map(
+      Effect.scoped(Effect.flip(wallets.open({ ...options, ...wrong }))),
+      ({ message, reason }) => [reason._tag, message]
+    )
 
   it.effect("says what is wrong with it", () =>
     Effect.gen(function*() {
@@ -149,9 +158,11 @@ describe("Wallets and a recorded node", () => {
         return P2PMessage.isCommand(command) ? [Result.getOrThrow(P2PMessage.decode(command, body))] : []
       })
       const tree = said.find((message) => message._tag === "merkleblock")!
-      const bodies = new Map(said.flatMap((message) =>
-        message._tag === "tx" ? [[HashHex.format(Legacy.hash256(message.bytes)), message]] : []
-      ))
+      const bodies = new Map(
+        said.flatMap((message) =>
+          message._tag === "tx" ? [[HashHex.format(Legacy.hash256(message.bytes)), message]] : []
+        )
+      )
       const last = said.indexOf(tree)
       const blockHash = BlockHeader.hash(tree.header, Legacy.hash256)
       const tip = { height: 2728, hash: blockHash, work: 1n, time: tree.header.time }
@@ -163,9 +174,11 @@ describe("Wallets and a recorded node", () => {
             return self.tell(said.findLast((one) => one._tag === "inv" && one.inventory.length === 2)!)
           }
           if (message._tag !== "getdata") return Effect.void
-          return self.tell(...message.inventory.flatMap(({ hash, type }) =>
-            type === 3 ? said.slice(last, last + 3) : bodies.get(HashHex.format(hash)) ?? []
-          ))
+          return self.tell(
+            ...message.inventory.flatMap(({ hash, type }) =>
+              type === 3 ? said.slice(last, last + 3) : bodies.get(HashHex.format(hash)) ?? []
+            )
+          )
         }
       })
       const Chain = Layer.mock(HeaderChain.HeaderChain)({

@@ -8,8 +8,8 @@ import type * as Transaction from "../../../src/domain/chain/Transaction.ts"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
 import * as WalletElement from "../../../src/domain/p2p/WalletElement.ts"
 import * as Legacy from "../../utils/legacy.ts"
-import * as WalletChain from "../../utils/walletChain.ts"
-import * as Rig from "../../utils/wallets.ts"
+import * as WalletChain from "../../utils/p2p/walletChain.ts"
+import * as Rig from "../../utils/p2p/wallets.ts"
 
 const random = Legacy.makeRandom(77)
 

@@ -9,8 +9,8 @@ import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
 import * as PartialMerkleTree from "../../../src/domain/p2p/PartialMerkleTree.ts"
 import * as WalletElement from "../../../src/domain/p2p/WalletElement.ts"
 import * as Legacy from "../../utils/legacy.ts"
-import * as WalletChain from "../../utils/walletChain.ts"
-import * as Rig from "../../utils/wallets.ts"
+import * as WalletChain from "../../utils/p2p/walletChain.ts"
+import * as Rig from "../../utils/p2p/wallets.ts"
 
 const random = Legacy.makeRandom(42)
 

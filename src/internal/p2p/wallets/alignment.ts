@@ -41,6 +41,9 @@ export const find = Effect.fnUntraced(function*(
     fork = Math.min(fork, height - 1)
   }
   if (fork < Number.POSITIVE_INFINITY) return { _tag: "Forked", height: fork }
-  const last = [...ledger.matches, ...trail.steps.slice(-1)].reduce((highest, { height }) => Math.max(highest, height), -1)
+  const last = [...ledger.matches, ...trail.steps.slice(-1)].reduce(
+    (highest, { height }) => Math.max(highest, height),
+    -1
+  )
   return { _tag: last > tip ? "TooEarly" : "Aligned" }
 })

@@ -45,8 +45,7 @@ interface Opened {
 const toError = <A, E extends WalletError.Reason, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.mapError(effect, (reason) => new WalletError.WalletError({ reason }))
 
-const fromResult = <A, E extends WalletError.Reason>(result: Result.Result<A, E>) =>
-  toError(Effect.fromResult(result))
+const fromResult = <A, E extends WalletError.Reason>(result: Result.Result<A, E>) => toError(Effect.fromResult(result))
 
 class Core {
   readonly #services: Agent.Services

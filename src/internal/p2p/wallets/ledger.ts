@@ -58,7 +58,9 @@ export class Ledger {
   deliver(txid: Uint8Array, blockHash: Uint8Array): void {
     const key = BytesKey.of(txid)
     const match = this.#byId.get(key)
-    if (match !== undefined && HashHex.equals(match.blockHash, blockHash)) this.#byId.set(key, { ...match, isDelivered: true })
+    if (match !== undefined && HashHex.equals(match.blockHash, blockHash)) {
+      this.#byId.set(key, { ...match, isDelivered: true })
+    }
   }
 
   /** Nobody is to blame any more for leaving out what is in the block of that height. */

@@ -41,7 +41,9 @@ export const checkCount = (count: number): Result.Result<void, WalletError.Walle
 /** @internal */
 export const check = (options: Wallets.OpenOptions): Result.Result<Checked, WalletError.WalletError> => {
   const { falsePositiveRate = defaultRate, falsePositives = false, firstBlock, id, priority = "normal" } = options
-  if (!/^[a-z0-9_-]{1,64}$/.test(id)) return badOption("id", id, "1 to 64 of the characters a-z, 0-9, - and _ are needed")
+  if (!/^[a-z0-9_-]{1,64}$/.test(id)) {
+    return badOption("id", id, "1 to 64 of the characters a-z, 0-9, - and _ are needed")
+  }
   if (!Segment.priorities.includes(priority)) {
     return badOption("priority", priority, `one of ${Segment.priorities.join(", ")} is needed`)
   }

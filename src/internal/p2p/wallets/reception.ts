@@ -64,7 +64,9 @@ interface Pending {
 export const sizeOfNode = 64
 
 /** Views of a message would keep all of it in memory. (`slice` of a Buffer of Node.js is a view.) */
-const copyTree = ({ flags, hashes, transactions }: P2PMessage.Of<"merkleblock">): PartialMerkleTree.PartialMerkleTree => ({
+const copyTree = (
+  { flags, hashes, transactions }: P2PMessage.Of<"merkleblock">
+): PartialMerkleTree.PartialMerkleTree => ({
   transactions,
   hashes: hashes.map((hash) => new Uint8Array(hash)),
   flags: new Uint8Array(flags)

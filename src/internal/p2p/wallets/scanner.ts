@@ -302,9 +302,7 @@ export class Scanner {
     const judged = this.#judge(block)
     if (judged === undefined) return this.#expose(key, unreadable(block))
     const hasLeftOut = this.#hasLeftOut(judged, block.height, version)
-    const extra = judged.filter(({ finding, txid }) =>
-      finding !== undefined && !this.ledger.hasAt(txid, block.height)
-    )
+    const extra = judged.filter(({ finding, txid }) => finding !== undefined && !this.ledger.hasAt(txid, block.height))
     if (extra.length > 0) this.#outdo(key, extra, block)
     else if (!hasLeftOut) this.plan = SyncPlan.agreed(this.plan, key)
     if (hasLeftOut) this.#expose(key, leftOut(block))
@@ -388,7 +386,8 @@ export class Scanner {
   }
 }
 
-const leftOut = ({ hash }: Reception.Block): string => `it left a transaction out of merkle block ${HashHex.format(hash)}`
+const leftOut = ({ hash }: Reception.Block): string =>
+  `it left a transaction out of merkle block ${HashHex.format(hash)}`
 
 const unreadable = ({ hash }: Reception.Block): string =>
   `merkle block ${HashHex.format(hash)} names a transaction that is none`

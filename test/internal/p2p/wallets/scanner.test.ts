@@ -15,7 +15,7 @@ import * as WatchList from "../../../../src/internal/p2p/wallets/watchList.ts"
 import type * as WalletEvent from "../../../../src/services/p2p/WalletEvent.ts"
 import * as Legacy from "../../../utils/legacy.ts"
 import * as Generator from "../../../utils/p2pMessage.ts"
-import * as WalletChain from "../../../utils/walletChain.ts"
+import * as WalletChain from "../../../utils/p2p/walletChain.ts"
 
 type Kind = "honest" | "withholding" | "stalling" | "keepingBack" | "behind" | "babbling"
 
@@ -221,7 +221,9 @@ class Model {
     const transactions: Array<Transaction.Transaction> = [WalletChain.makeTransaction(this.random)]
     for (let i = this.random.below(4); i > 0; i--) {
       const hash = this.random.next() < 0.4 ? this.hashes[this.random.below(4)]! : this.random.bytes(20)
-      const coin = this.random.next() < 0.4 ? this.#coins.splice(this.random.below(this.#coins.length), 1)[0] : undefined
+      const coin = this.random.next() < 0.4
+        ? this.#coins.splice(this.random.below(this.#coins.length), 1)[0]
+        : undefined
       const transaction = WalletChain.makeTransaction(this.random, {
         pays: [this.random.bytes(20), hash],
         ...(coin === undefined ? {} : { spends: [coin] })

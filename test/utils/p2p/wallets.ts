@@ -1,19 +1,18 @@
 /**
  * Wallets over a real chain of headers and real downloads, with nodes that a test makes.
  */
-import { Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import * as ChainParams from "../../src/domain/p2p/ChainParams.ts"
-import * as HashHex from "../../src/domain/p2p/HashHex.ts"
-import type * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
-import * as NodeHash256 from "../../src/layers/NodeHash256.ts"
-import type * as Hash256 from "../../src/services/Hash256.ts"
-import * as Downloads from "../../src/services/p2p/Downloads.ts"
-import * as HeaderChain from "../../src/services/p2p/HeaderChain.ts"
-import type * as PeerManager from "../../src/services/p2p/PeerManager.ts"
-import type * as WalletEvent from "../../src/services/p2p/WalletEvent.ts"
-import * as Wallets from "../../src/services/p2p/Wallets.ts"
-import * as WalletStore from "../../src/services/p2p/WalletStore.ts"
+import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
+import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
+import type * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
+import * as NodeHash256 from "../../../src/layers/NodeHash256.ts"
+import * as Downloads from "../../../src/services/p2p/Downloads.ts"
+import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
+import type * as WalletEvent from "../../../src/services/p2p/WalletEvent.ts"
+import * as Wallets from "../../../src/services/p2p/Wallets.ts"
+import * as WalletStore from "../../../src/services/p2p/WalletStore.ts"
+import * as Network from "../network.ts"
 import * as Peers from "./peers.ts"
 import * as WalletChain from "./walletChain.ts"
 
@@ -31,8 +30,8 @@ export interface NodeOptions {
   ) => ReadonlyArray<P2PMessage.P2PMessage>
 }
 
-/** Lets everything happen that can happen without time passing. */
-export const settle: Effect.Effect<void> = Effect.repeat(Effect.yieldNow, { times: 500 })
+/** Lets everything happen that needs no time: a peer answers with hundreds of messages. */
+export const settle: Effect.Effect<void> = Effect.asVoid(Effect.repeat(Network.settle, { times: 9 }))
 
 export interface Rig {
   readonly chain: HeaderChain.HeaderChain["Service"]
@@ -48,8 +47,6 @@ export interface Rig {
   readonly store: WalletStore.WalletStore["Service"]
 }
 
-type Base = Hash256.Hash256 | HeaderChain.HeaderChain | PeerManager.PeerManager
-
 export const make: Effect.Effect<Rig, never, Scope.Scope> = Effect.gen(function*() {
   yield* TestClock.setTime(1_500_000_000_000)
   const peers = yield* Peers.make
@@ -60,18 +57,21 @@ export const make: Effect.Effect<Rig, never, Scope.Scope> = Effect.gen(function*
       WalletStore.layerMemory
     ).pipe(Layer.provideMerge(NodeHash256.layer))
   ).pipe(Effect.orDie)
-  const chain = yield* Effect.provide(HeaderChain.HeaderChain, context)
-  const store = yield* Effect.provide(WalletStore.WalletStore, context)
+  const chain = Context.get(context, HeaderChain.HeaderChain)
+  const store = Context.get(context, WalletStore.WalletStore)
   const known: Array<WalletChain.WalletBlock> = []
   const nodes: Array<WalletChain.WalletNode> = []
 
   return {
     chain,
     store,
-    wallets: Effect.gen(function*() {
-      const built = yield* Layer.build(Wallets.layer.pipe(Layer.provide(Downloads.layer())))
-      return yield* Effect.provide(Wallets.Wallets, built)
-    }).pipe(Effect.provideContext(context as never)) as Rig["wallets"],
+    wallets: Effect.map(
+      Layer.build(Wallets.layer.pipe(
+        Layer.provide(Downloads.layer()),
+        Layer.provide(Layer.succeedContext(context))
+      )),
+      Context.get(Wallets.Wallets)
+    ),
     learn: (blocks) =>
       Effect.gen(function*() {
         for (const node of nodes) node.learn(blocks)
@@ -147,5 +147,3 @@ export const heights = (wallet: Wallets.Wallet): Effect.Effect<readonly [number,
     Effect.all([wallet.syncedTo, wallet.verifiedTo]),
     ([synced, verified]) => [Option.getOrElse(synced, () => -1), Option.getOrElse(verified, () => -1)] as const
   )
-
-export type { Base }

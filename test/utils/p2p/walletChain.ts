@@ -2,18 +2,18 @@
  * Chains of blocks with made-up transactions, and nodes that serve them through filters, without a network.
  */
 import * as Auth from "@bitauth/libauth"
-import * as Script from "../../src/domain/chain/Script.ts"
-import * as Transaction from "../../src/domain/chain/Transaction.ts"
-import * as BlockHeader from "../../src/domain/p2p/BlockHeader.ts"
-import * as BloomFilter from "../../src/domain/p2p/BloomFilter.ts"
-import * as ChainParams from "../../src/domain/p2p/ChainParams.ts"
-import * as HashHex from "../../src/domain/p2p/HashHex.ts"
-import * as InventoryType from "../../src/domain/p2p/InventoryType.ts"
-import * as MerkleRoot from "../../src/domain/p2p/MerkleRoot.ts"
-import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
-import * as PartialMerkleTree from "../../src/domain/p2p/PartialMerkleTree.ts"
-import * as HeaderChain from "./headerChain.ts"
-import * as Legacy from "./legacy.ts"
+import * as Script from "../../../src/domain/chain/Script.ts"
+import * as Transaction from "../../../src/domain/chain/Transaction.ts"
+import * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
+import * as BloomFilter from "../../../src/domain/p2p/BloomFilter.ts"
+import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
+import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
+import * as InventoryType from "../../../src/domain/p2p/InventoryType.ts"
+import * as MerkleRoot from "../../../src/domain/p2p/MerkleRoot.ts"
+import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
+import * as PartialMerkleTree from "../../../src/domain/p2p/PartialMerkleTree.ts"
+import * as HeaderChain from "../headerChain.ts"
+import * as Legacy from "../legacy.ts"
 
 export interface WalletBlock {
   readonly height: number
