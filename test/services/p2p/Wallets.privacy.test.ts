@@ -109,12 +109,18 @@ describe("Wallets, privacy", () => {
         Effect.map(open.wallet.peers, (peers) => peers.map(({ endPoint }) => endPoint))
       assert.deepStrictEqual(yield* endPoints(young), ["10.1.0.2:8333", "10.1.0.4:8333"])
       assert.deepStrictEqual(nodes.map(({ sent }) => sent.length > 0), [false, true, false, true])
+      assert.strictEqual(rig.wanted(), 5, "three, and one for each that it cannot have")
       const old = yield* Rig.open(wallets, {
         id: "old",
         firstBlock: { height: 1 },
         elements: [element(random.bytes(20))]
       })
       assert.deepStrictEqual(yield* endPoints(old), ["10.1.0.1:8333", "10.1.0.3:8333"])
+      yield* Rig.settle
+      assert.strictEqual(rig.wanted(), 6)
+      yield* old.close
+      yield* young.close
+      assert.strictEqual(rig.wanted(), 0)
     }))
 
   it.effect("all peers of a wallet get one filter, also after a restart", () =>

@@ -1,6 +1,7 @@
 /**
  * Wallets over a real chain of headers and real downloads, with nodes that a test makes.
  */
+import { assert } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
@@ -9,6 +10,7 @@ import type * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
 import * as NodeHash256 from "../../../src/layers/NodeHash256.ts"
 import * as Downloads from "../../../src/services/p2p/Downloads.ts"
 import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
+import * as PeerManager from "../../../src/services/p2p/PeerManager.ts"
 import type * as WalletEvent from "../../../src/services/p2p/WalletEvent.ts"
 import * as Wallets from "../../../src/services/p2p/Wallets.ts"
 import * as WalletStore from "../../../src/services/p2p/WalletStore.ts"
@@ -44,6 +46,8 @@ export interface Rig {
   /** Adds headers of blocks to the chain, and teaches all nodes. */
   readonly learn: (blocks: ReadonlyArray<WalletChain.WalletBlock>) => Effect.Effect<void>
   readonly join: (options?: NodeOptions) => Effect.Effect<Node>
+  /** How many peers are wanted. */
+  readonly wanted: () => number
   readonly store: WalletStore.WalletStore["Service"]
 }
 
@@ -57,6 +61,18 @@ export const make: Effect.Effect<Rig, never, Scope.Scope> = Effect.gen(function*
       WalletStore.layerMemory
     ).pipe(Layer.provideMerge(NodeHash256.layer))
   ).pipe(Effect.orDie)
+  let wanted = 0
+  const manager = PeerManager.PeerManager.of({
+    ...Context.get(context, PeerManager.PeerManager),
+    want: ({ count, services }) =>
+      Effect.asVoid(Effect.acquireRelease(
+        Effect.sync(() => {
+          assert.strictEqual(services, 5n)
+          wanted += count
+        }),
+        () => Effect.sync(() => void (wanted -= count))
+      ))
+  })
   const chain = Context.get(context, HeaderChain.HeaderChain)
   const store = Context.get(context, WalletStore.WalletStore)
   const known: Array<WalletChain.WalletBlock> = []
@@ -65,10 +81,11 @@ export const make: Effect.Effect<Rig, never, Scope.Scope> = Effect.gen(function*
   return {
     chain,
     store,
+    wanted: () => wanted,
     wallets: Effect.map(
       Layer.build(Wallets.layer.pipe(
         Layer.provide(Downloads.layer()),
-        Layer.provide(Layer.succeedContext(context))
+        Layer.provide(Layer.succeedContext(Context.add(context, PeerManager.PeerManager, manager)))
       )),
       Context.get(Wallets.Wallets)
     ),

@@ -23,6 +23,7 @@ import type * as Wallets from "../../../services/p2p/Wallets.ts"
 import * as WalletStore from "../../../services/p2p/WalletStore.ts"
 import * as Runner from "../../runner.ts"
 import * as Agent from "./agent.ts"
+import * as ExtraDemand from "./extraDemand.ts"
 import * as OpenRules from "./openRules.ts"
 import * as Outbox from "./outbox.ts"
 import * as Snapshots from "./snapshots.ts"
@@ -50,14 +51,21 @@ const fromResult = <A, E extends WalletError.Reason>(result: Result.Result<A, E>
 class Core {
   readonly #services: Agent.Services
   readonly #manager: PeerManager.PeerManager["Service"]
+  /** Says how many peers there are that no wallet can have. */
+  readonly #setUseless: (count: number) => void
   readonly #opened = new Map<string, Opened>()
   readonly #servants = new Map<number, Servant>()
   /** Which wallet a peer has served, now or before: those of wallets that are not open too. */
   readonly #served = new Map<string, string>()
 
-  constructor(services: Agent.Services, manager: PeerManager.PeerManager["Service"]) {
+  constructor(
+    services: Agent.Services,
+    manager: PeerManager.PeerManager["Service"],
+    setUseless: (count: number) => void
+  ) {
     this.#services = services
     this.#manager = manager
+    this.#setUseless = setUseless
   }
 
   readonly service: Wallets.Wallets["Service"] = {
@@ -136,6 +144,8 @@ class Core {
       const forgotten = agent.join(key, servant.peer)
       if (forgotten !== undefined) this.#served.delete(forgotten)
     }
+    const isUseless = ({ agent, key }: Servant) => agent === undefined && this.#served.has(key)
+    this.#setUseless(this.#opened.size === 0 ? 0 : free.filter(isUseless).length)
   }
 
   #open(options: Wallets.OpenOptions): Effect.Effect<Wallets.Wallet, WalletError.WalletError, Scope.Scope> {
@@ -182,7 +192,11 @@ class Core {
         this.#opened.set(agent.id, opened)
         this.#deal()
       }),
-      () => Effect.sync(() => this.#opened.delete(agent.id))
+      () =>
+        Effect.sync(() => {
+          this.#opened.delete(agent.id)
+          this.#deal()
+        })
     )
   }
 
@@ -215,7 +229,7 @@ export const make = Effect.gen(function*() {
     random64: () => (random32() << 32n) | random32()
   }
   const manager = yield* PeerManager.PeerManager
-  const core = new Core(services, manager)
+  const core = new Core(services, manager, yield* ExtraDemand.make(manager, servicesNeeded))
   yield* core.remember
   yield* Effect.forkScoped(
     Stream.runForEach(services.downloads.transactions, (transaction) => Effect.sync(() => core.onRelayed(transaction)))
