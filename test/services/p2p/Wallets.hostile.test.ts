@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result, Stream } from "effect"
+import * as Transaction from "../../../src/domain/chain/Transaction.ts"
 import * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
 import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
@@ -85,6 +86,28 @@ describe("Wallets and liars", () => {
       assert.deepStrictEqual(yield* Rig.heights(wallet), [0, 0])
       yield* rig.join()
       assert.deepStrictEqual(events.map(Rig.show), [`matched 1 ${HashHex.format(paid.id)}`, "synced 1"])
+    }))
+
+  it.effect("takes no transaction of 64 bytes, even if it reads like one", () =>
+    Effect.gen(function*() {
+      const rig = yield* Rig.make
+      const data = Uint8Array.of(7, 8, 9)
+      const small = Transaction.make({
+        version: 1,
+        lockTime: 0,
+        inputs: [{ txId: random.bytes(32), index: 0, script: new Uint8Array(0), sequence: 0 }],
+        outputs: [{ amount: 1n, script: Uint8Array.of(3, ...data) }]
+      })
+      assert.strictEqual(small.bytes.length, 64)
+      yield* rig.learn([WalletChain.makeBlock(WalletChain.genesis, [small])])
+      const node = yield* rig.join()
+      const { events } = yield* Rig.open(yield* rig.wallets, {
+        ...options,
+        elements: [WalletElement.WalletElement.Data({ bytes: data })]
+      })
+      assert.strictEqual(node.points(), 1000)
+      assert.include(node.punished.join(), "64 bytes")
+      assert.deepStrictEqual(events, [])
     }))
 
   it.effect("bans a peer that sends merkle blocks when nothing is asked", () =>

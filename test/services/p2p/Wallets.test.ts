@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Result } from "effect"
 import { TestClock } from "effect/testing"
-import type * as Transaction from "../../../src/domain/chain/Transaction.ts"
+import * as Transaction from "../../../src/domain/chain/Transaction.ts"
 import * as BloomFilter from "../../../src/domain/p2p/BloomFilter.ts"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
 import * as InventoryType from "../../../src/domain/p2p/InventoryType.ts"
@@ -131,7 +131,7 @@ describe("Wallets", () => {
       yield* rig.learn(grow(WalletChain.genesis, [[], [paid, other], [], [], [], [spent], []]))
       const liar = yield* rig.join()
       liar.node.isWithheld = ({ transactions }, position) => transactions[position] === paid
-      const honest = [yield* rig.join(), yield* rig.join()]
+      const honest = yield* rig.join()
       const { events, wallet } = yield* Rig.open(yield* rig.wallets, {
         id: "shop",
         firstBlock: { height: 1 },
@@ -139,12 +139,37 @@ describe("Wallets", () => {
       })
       assert.strictEqual(liar.points(), 1000, liar.punished.join())
       assert.isFalse(liar.isThere())
-      assert.deepStrictEqual(honest.map((node) => node.points()), [0, 0])
+      assert.strictEqual(honest.points(), 0)
       assert.deepStrictEqual(
         events.map(Rig.show).filter((text) => text.startsWith("matched")).sort(),
         [`matched 2 ${ids(other)}`, `matched 2 ${ids(paid)}`, `matched 6 ${ids(spent)}`].sort()
       )
+      assert.deepStrictEqual(yield* Rig.heights(wallet), [7, 1], "a third peer has to look")
+      yield* rig.join()
       assert.deepStrictEqual(yield* Rig.heights(wallet), [7, 7])
+    }))
+
+  it.effect("blames nobody for what not every node finds: payments of tokens", () =>
+    Effect.gen(function*() {
+      const rig = yield* Rig.make
+      const hash = random.bytes(20)
+      const plain = WalletChain.makeTransaction(random, { pays: [hash] })
+      const paid = Transaction.make({
+        ...plain,
+        outputs: plain.outputs.map((output) => ({ ...output, token: { amount: 5n, category: random.bytes(32) } }))
+      })
+      yield* rig.learn(grow(WalletChain.genesis, [[], [paid], []]))
+      const old = yield* rig.join()
+      old.node.isWithheld = ({ transactions }, position) => transactions[position] === paid
+      const young = yield* rig.join()
+      const { events, wallet } = yield* Rig.open(yield* rig.wallets, {
+        id: "shop",
+        firstBlock: { height: 1 },
+        elements: [element(hash)]
+      })
+      assert.deepStrictEqual([old.points(), young.points()], [0, 0])
+      assert.strictEqual(events.map(Rig.show).filter((text) => text === `matched 2 ${ids(paid)}`).length, 1)
+      assert.deepStrictEqual(yield* Rig.heights(wallet), [3, 3])
     }))
 
   it.effect("has the one banned that leaves something out when it checks", () =>
