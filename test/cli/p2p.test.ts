@@ -70,6 +70,41 @@ describe("flowee p2p peers", () => {
     }), 30_000)
 })
 
+describe("flowee p2p watch", () => {
+  it.live("finds payments in blocks, and hears of those on their way", () =>
+    Effect.gen(function*() {
+      const node = yield* RealNode.make({ blocks: 110 })
+      const to = "bchreg:qqysjzgfpyysjzgfpyysjzgfpyysjzgfpyfvdrnchd"
+      const first = yield* node.spend({ to, amount: 5000 })
+      yield* node.generate(1)
+      const watch = yield* startFlowee(
+        ["p2p", "watch", ...regtest, "--peer", node.endPoint, "--from", "0", "--json", to]
+      )
+      const events: Array<{ readonly event: string; readonly txId?: string; readonly height?: number }> = []
+      const until = (event: string, txId: string) =>
+        Effect.gen(function*() {
+          while (!events.some((one) => one.event === event && one.txId === txId)) {
+            events.push(JSON.parse(yield* watch.line))
+          }
+          return events.findLast((one) => one.txId === txId)!
+        })
+      assert.strictEqual((yield* until("matched", first.txid)).height, 111)
+      const second = yield* node.spend({ to, amount: 6000 })
+      yield* until("unconfirmed", second.txid)
+      yield* node.generate(1)
+      assert.strictEqual((yield* until("matched", second.txid)).height, 112)
+      assert.strictEqual(yield* watch.end("SIGINT"), 130)
+    }), 30_000)
+
+  it.live("refuses an address of another network before anybody is dialled", () =>
+    Effect.gen(function*() {
+      const to = "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a"
+      const run = yield* runFlowee(["p2p", "watch", ...regtest, "--peer", "127.0.0.1:1", to])
+      assert.strictEqual(run.code, 1)
+      assert.include(run.stderr, "bchreg")
+    }))
+})
+
 describe("flowee p2p broadcast", () => {
   it.live("gives a transaction to a real node, and tells what the node thinks of it", () =>
     Effect.gen(function*() {

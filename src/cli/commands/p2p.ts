@@ -14,6 +14,7 @@ import * as TextValue from "../notation/textValue.ts"
 import * as Broadcast from "../p2p/broadcast.ts"
 import * as Node from "../p2p/node.ts"
 import * as Syncing from "../p2p/syncing.ts"
+import * as Watch from "../p2p/watch.ts"
 import * as JsonFlag from "../terminal/json.ts"
 import * as Output from "../terminal/output.ts"
 
@@ -115,6 +116,6 @@ export const p2p = Command.make("p2p").pipe(
     "Is a node of the Bitcoin Cash network for as long as the command runs. It checks the headers of all blocks, and trusts nobody."
   ),
   Command.withShortDescription("Talk to the Bitcoin Cash network"),
-  Command.withSubcommands([sync, peers, Broadcast.broadcast]),
+  Command.withSubcommands([sync, peers, Watch.watch, Broadcast.broadcast]),
   Command.withExamples([{ command: "flowee p2p sync", description: "Follow the chain" }])
 )

@@ -4,7 +4,8 @@
  *
  * **Details**
  *
- * With a directory everything that is learned is kept there: `headers`, `addresses` and what wallets have found. Without
+ * With a directory everything that is learned is kept there: `headers`, `addresses`, and what wallets have found in
+ * `wallets`. Without
  * one it is forgotten at the end. Each part is a service of its own, and a program that needs another composition puts
  * the layers of the parts together by itself, as {@link layer} does.
  *
@@ -33,6 +34,8 @@ import * as P2PConfig from "./P2PConfig.ts"
 import * as PeerAddressBook from "./PeerAddressBook.ts"
 import * as PeerAddressStore from "./PeerAddressStore.ts"
 import * as PeerManager from "./PeerManager.ts"
+import * as Wallets from "./Wallets.ts"
+import * as WalletStore from "./WalletStore.ts"
 
 /**
  * What a node consists of.
@@ -48,6 +51,7 @@ export type P2P =
   | HeaderSync.HeaderSync
   | Downloads.Downloads
   | Broadcast.Broadcast
+  | Wallets.Wallets
 
 /**
  * Why a node cannot be built.
@@ -57,6 +61,7 @@ export type P2P =
  */
 export type P2PError =
   | HeaderStoreError.HeaderStoreError
+  | WalletStore.WalletStoreError
   | PeerAddressStore.PeerAddressStoreError
   | NetworkConfig.BadOption
   | NetworkManager.NetworkError
@@ -99,12 +104,17 @@ export interface Options extends MemoryOptions {
 
 /** Peers and their synchronisation, over a chain and a book. */
 const node = (options: MemoryOptions): Layer.Layer<
-  PeerManager.PeerManager | HeaderSync.HeaderSync | Downloads.Downloads | Broadcast.Broadcast,
+  | PeerManager.PeerManager
+  | HeaderSync.HeaderSync
+  | Downloads.Downloads
+  | Broadcast.Broadcast
+  | Wallets.Wallets,
   P2PError,
   | Exclude<Platform, AddressResolver.AddressResolver>
   | P2PConfig.P2PConfig
   | HeaderChain.HeaderChain
   | PeerAddressBook.PeerAddressBook
+  | WalletStore.WalletStore
 > => {
   const peers = Layer.effect(
     PeerManager.PeerManager,
@@ -118,7 +128,10 @@ const node = (options: MemoryOptions): Layer.Layer<
       return manager
     })
   )
-  return Layer.mergeAll(HeaderSync.layer(options), Downloads.layer(), Broadcast.layer()).pipe(Layer.provideMerge(peers))
+  return Wallets.layer.pipe(
+    Layer.provideMerge(Layer.mergeAll(HeaderSync.layer(options), Downloads.layer(), Broadcast.layer())),
+    Layer.provideMerge(peers)
+  )
 }
 
 const book = (
@@ -137,7 +150,7 @@ const book = (
 
 const compose = <E, R>(
   options: MemoryOptions,
-  kept: Layer.Layer<HeaderChain.HeaderChain | PeerAddressStore.PeerAddressStore, E, R>
+  kept: Layer.Layer<HeaderChain.HeaderChain | PeerAddressStore.PeerAddressStore | WalletStore.WalletStore, E, R>
 ): Layer.Layer<P2P, E | P2PError, R | Platform> =>
   node(options).pipe(
     Layer.provideMerge(book(options)),
@@ -182,9 +195,10 @@ export const layer = (
     const { bundled, rebuild } = options
     return compose(
       options,
-      Layer.merge(
+      Layer.mergeAll(
         HeaderChain.layerFile({ params, path: path.join(directory, "headers"), bundled, rebuild }),
-        PeerAddressStore.layerFile({ network: params.network, path: path.join(directory, "addresses"), rebuild })
+        PeerAddressStore.layerFile({ network: params.network, path: path.join(directory, "addresses"), rebuild }),
+        WalletStore.layerFile({ network: params.network, directory: path.join(directory, "wallets") })
       )
     )
   }))
@@ -198,8 +212,9 @@ export const layer = (
 export const layerMemory = (options: MemoryOptions): Layer.Layer<P2P, P2PError, Platform> =>
   compose(
     options,
-    Layer.merge(
+    Layer.mergeAll(
       HeaderChain.layerMemory({ params: ChainParams.all[options.network] }),
-      PeerAddressStore.layerMemory
+      PeerAddressStore.layerMemory,
+      WalletStore.layerMemory
     )
   )
