@@ -1,73 +1,142 @@
 /**
- * A network of 200 nodes, a third of which lie.
+ * Networks of which a third lies.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option, Stream } from "effect"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
+import * as WalletElement from "../../../src/domain/p2p/WalletElement.ts"
 import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
 import * as PeerAddressBook from "../../../src/services/p2p/PeerAddressBook.ts"
 import * as PeerManager from "../../../src/services/p2p/PeerManager.ts"
+import * as Wallets from "../../../src/services/p2p/Wallets.ts"
 import * as FakeNode from "../../utils/fakeNode.ts"
 import * as Network from "../../utils/network.ts"
-import { withNode } from "../../utils/p2p/nodeBed.ts"
+import { type NodeBed, withNode } from "../../utils/p2p/nodeBed.ts"
+import * as Keys from "../../utils/wallet.ts"
 
 const { Behaviour } = FakeNode.Behaviours
 
-const nodes = 200
+type Behaviour = FakeNode.Behaviours.Behaviour
 
 const patience = { seconds: 20_000, step: 10 }
 
-const every = "1 minute"
+/** As many nodes, each third of which does one of these things, one after the other. */
+const makeNodes = (count: number, chain: FakeNode.FakeChain.FakeChain, lies: ReadonlyArray<Behaviour>) =>
+  Effect.gen(function*() {
+    const gossip = new FakeNode.Gossip()
+    const honest: Array<FakeNode.FakeNode> = []
+    const liars: Array<FakeNode.FakeNode> = []
+    for (let at = 0; at < count; at++) {
+      const options = { address: `${10 + at}.0.0.1:18444`, chain }
+      if (at % 3 === 0) liars.push(yield* FakeNode.make({ ...options, behaviour: lies[at / 3 % lies.length]! }))
+      else honest.push(yield* FakeNode.make({ ...options, gossip }))
+    }
+    return { honest, liars }
+  })
 
-/** What each third node does; one after the other. */
-const lies: ReadonlyArray<FakeNode.Behaviours.Behaviour> = [
-  Behaviour.BadHeaders({ flaw: "work" }),
-  Behaviour.BadHeaders({ flaw: "time" }),
-  Behaviour.Stalls({ on: ["getheaders"] }),
-  Behaviour.EndlessHeaders(),
-  Behaviour.SpamsAddresses({ messages: 2, count: 1000, every }),
-  Behaviour.BreaksChecksums({}),
-  Behaviour.SendsUnasked({ count: 40 })
-]
+const knowAll = (bed: NodeBed, nodes: ReadonlyArray<FakeNode.FakeNode>) =>
+  bed.know(...nodes.map(({ endPoint }) => endPoint))
 
-const behaviourOf = (at: number): FakeNode.Behaviours.Behaviour =>
-  at % 3 === 2 ? lies[Math.floor(at / 3) % lies.length]! : Behaviour.Honest()
+const banned = (bed: NodeBed, nodes: ReadonlyArray<FakeNode.FakeNode>) =>
+  Effect.filter(nodes, (node) => bed.us.banList.isBanned(Network.address(node.endPoint)))
 
 const tip = Effect.flatMap(HeaderChain.HeaderChain, (chain) => chain.tip)
 
-describe("a network of which a third lies", () => {
+const isAt = (expected: number) => Effect.map(tip, ({ height }) => height === expected)
+
+const every = "1 minute"
+
+describe("a network of 200 nodes", () => {
   it.effect("is followed to its honest tip, and who lies is banned", () =>
     withNode((bed) =>
       Effect.gen(function*() {
         const manager = yield* PeerManager.PeerManager
         const book = yield* PeerAddressBook.PeerAddressBook
-        const gossip = new FakeNode.Gossip()
-        const chain = FakeNode.FakeChain.makeHeaders(2500)
-        const all = yield* Effect.forEach(Array.from({ length: nodes }, (_, at) => at), (at) => {
-          const behaviour = behaviourOf(at)
-          const isHonest = behaviour._tag === "Honest"
-          return FakeNode.make({
-            address: `${10 + at}.0.0.1:18444`,
-            chain,
-            behaviour,
-            ...(isHonest ? { gossip } : {})
-          })
-        })
-        const honest = all.filter((_, at) => behaviourOf(at)._tag === "Honest")
-        const liars = all.filter((_, at) => behaviourOf(at)._tag !== "Honest")
-        yield* bed.know(...all.map(({ endPoint }) => endPoint))
+        const { honest, liars } = yield* makeNodes(200, FakeNode.FakeChain.makeHeaders(2500), [
+          Behaviour.BadHeaders({ flaw: "work" }),
+          Behaviour.BadHeaders({ flaw: "time" }),
+          Behaviour.Stalls({ on: ["getheaders"] }),
+          Behaviour.EndlessHeaders(),
+          Behaviour.SpamsAddresses({ messages: 10, count: 250, every }),
+          Behaviour.BreaksChecksums({}),
+          Behaviour.SendsUnasked({ count: 40 })
+        ])
+        yield* knowAll(bed, [...liars, ...honest])
+        yield* bed.waitFor("the tip", isAt(2500), patience)
 
-        yield* bed.waitFor("the tip", Effect.map(tip, ({ height }) => height === 2500), patience)
-        const isBanned = (node: FakeNode.FakeNode) => bed.us.banList.isBanned(Network.address(node.endPoint))
-        const free = Effect.filter(liars, (node) => Effect.map(isBanned(node), (isBanned) => !isBanned))
-        yield* bed.waitFor("all liars banned", Effect.map(free, (free) => free.length === 0), patience)
-        assert.deepStrictEqual(yield* Effect.filter(honest, isBanned), [])
+        const isOver = Effect.map(banned(bed, liars), ({ length }) => length === liars.length)
+        yield* bed.waitFor("all liars banned", isOver, patience)
+        assert.deepStrictEqual(yield* banned(bed, honest), [])
 
         yield* honest[0]!.mine(3)
-        yield* bed.waitFor("the new tip", Effect.map(tip, ({ height }) => height === 2503), patience)
+        yield* bed.waitFor("the new tip", isAt(2503), patience)
         assert.strictEqual(HashHex.format((yield* tip).hash), HashHex.format(honest[0]!.chain.tip.hash))
         const peers = yield* manager.peers
         assert.ok(peers.every(({ endPoint }) => honest.some((node) => node.endPoint === endPoint)))
         assert.isAtMost(yield* book.size, 20_000)
-      }), { outbound: nodes, maxOutbound: nodes }), 60_000)
+      }), { outbound: 200, maxOutbound: 200 }), 60_000)
+})
+
+/** A chain of 200 blocks with 20 payments, and their ids. */
+const chainWithPayments = (address: Uint8Array) => {
+  let chain = FakeNode.FakeChain.make(30)
+  const payments: Array<string> = []
+  for (let at = 1; at <= 20; at++) {
+    const payment = FakeNode.FakeChain.pay(chain.at(at)!, address)
+    payments.push(HashHex.format(payment.id))
+    chain = chain.extend({ transactions: [payment] }).extend({ blocks: 9 })
+  }
+  return { chain, payments }
+}
+
+/** A wallet, and the ids of the transactions that it has found. */
+const openWallet = Effect.fnUntraced(function*(id: string, hash: Uint8Array) {
+  const wallets = yield* Wallets.Wallets
+  const elements = [WalletElement.WalletElement.PublicKeyHash({ hash })]
+  const wallet = yield* wallets.open({ id, firstBlock: { height: 1 }, elements })
+  const found: Array<string> = []
+  yield* Effect.forkScoped(Stream.runForEach(wallet.events, (event) =>
+    Effect.sync(() => {
+      if (event._tag === "Matched") found.push(HashHex.format(event.txid))
+    })))
+  return { wallet, found }
+})
+
+describe("a network of twelve nodes", () => {
+  it.effect(
+    "does not keep wallets from their payments: who hides or forges does not serve them for long",
+    () =>
+      withNode((bed) =>
+        Effect.gen(function*() {
+          const { address } = Keys.keyOf("somebody")
+          const { chain, payments } = chainWithPayments(address)
+          const { honest, liars } = yield* makeNodes(12, chain, [
+            Behaviour.WithholdsMatches(),
+            Behaviour.WithholdsTransactions(),
+            Behaviour.ForgesMerkleBlocks({ flaw: "tree" }),
+            Behaviour.Stalls({ on: ["merkleblocks", "ping"] })
+          ])
+          yield* knowAll(bed, [...liars, ...honest])
+          yield* bed.waitFor("the tip", isAt(chain.height), patience)
+
+          // Three wallets with three peers each: one of those at least is a liar.
+          const opened = yield* Effect.forEach(["one", "two", "three"], (id) => openWallet(id, address))
+          for (const { found, wallet } of opened) {
+            const verified = Effect.map(wallet.verifiedTo, Option.getOrElse(() => 0))
+            yield* bed.waitFor("all verified", Effect.map(verified, (height) => height >= chain.height), patience)
+            assert.deepStrictEqual(found, payments)
+          }
+
+          assert.deepStrictEqual(yield* banned(bed, honest), [])
+          // Who was not asked for a block had no occasion to lie.
+          const lied = liars.filter((node) => node.count("getdata") > 0)
+          assert.isAtLeast(lied.length, 1)
+          const serving = Effect.map(
+            Effect.forEach(opened, ({ wallet }) => wallet.peers),
+            (peers) => lied.filter((node) => peers.flat().some(({ endPoint }) => endPoint === node.endPoint))
+          )
+          yield* bed.waitFor("no liar that serves", Effect.map(serving, ({ length }) => length === 0), patience)
+        }), { outbound: 12 }),
+    60_000
+  )
 })
