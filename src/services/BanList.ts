@@ -14,8 +14,8 @@
  *
  * **Gotchas**
  *
- * `bans` and `subscribe` tell of the bans that this ban list made. Those that another process wrote into a shared store
- * are seen by the next `isBanned`.
+ * `bans` and `subscribe` tell of the bans that this ban list made, and of those of others that its store hears of: see
+ * `changes` of `BanListStore`. What another process wrote into a store that cannot tell is seen by the next `isBanned`.
  *
  * **Example** (Banning a network)
  *
@@ -206,6 +206,14 @@ const makeOver = Effect.fnUntraced(
     const failOpen = makeFailOpen()
     const { announce, bans, subscribe } = yield* makeAnnouncer
     const banDuration = OptionRules.time(policy.banMillis, 1)
+
+    yield* Stream.runForEach(store.changes, ({ key, standing }) => {
+      const group = PeerGroup.fromKey(key)
+      return Option.isSome(group) ? announce(toBan(group.value, standing)) : Effect.void
+    }).pipe(
+      Effect.annotateLogs(annotations),
+      Effect.forkScoped({ startImmediately: true })
+    )
 
     const record = (group: PeerGroup.PeerGroup, points: number, reason: string) =>
       Effect.flatMap(

@@ -3,9 +3,9 @@
  *
  * **Details**
  *
- * `BanList` is the logic and works over any store. `layerMemory` forgets everything when the program ends. A store that
- * is shared by several processes, or that survives restarts, is another layer of this service. A store must bound both
- * its size and its own waiting: an operation that gets no answer in time fails with `StoreUnavailable`.
+ * `BanList` is the logic and works over any store. `layerMemory` forgets everything when the program ends.
+ * `BanListFile` keeps a file, `BanListSql` a table of a database, and `BanListRedis` shares with other machines. A store
+ * must bound both its size and its own waiting: an operation that gets no answer in time fails with `StoreUnavailable`.
  *
  * @stability unstable
  * @since 0.1.0
@@ -16,8 +16,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as OptionRules from "../domain/internal/optionRules.ts"
-import * as Punishment from "../domain/Punishment.ts"
+import type * as Punishment from "../domain/Punishment.ts"
+import * as Table from "../internal/bans/table.ts"
 import type * as NetworkConfig from "./NetworkConfig.ts"
 
 /**
@@ -104,6 +106,11 @@ export class BanListStore extends Context.Service<BanListStore, {
   readonly remove: (key: string) => Effect.Effect<boolean, BanListError>
   /** All entries. */
   readonly list: Effect.Effect<ReadonlyArray<Entry>, BanListError>
+  /**
+   * The bans that came into the store by another way than this service: from another process or another machine. Ends at
+   * once where there are no others, or where they cannot be heard of.
+   */
+  readonly changes: Stream.Stream<Entry>
 }>()("effect-flowee/BanListStore") {}
 
 /**
@@ -118,49 +125,6 @@ export interface MemoryOptions {
 }
 
 const rules = { maxEntries: OptionRules.count(100_000, 1, 10_000_000) }
-
-class Memory {
-  readonly #maxEntries: number
-  /** Groups that have points only, the least recently touched first. */
-  readonly #scored = new Map<string, Punishment.Standing>()
-  /** Groups that were banned when they were last touched, in that order too. */
-  readonly #banned = new Map<string, Punishment.Standing>()
-
-  constructor(maxEntries: number) {
-    this.#maxEntries = maxEntries
-  }
-  get(key: string): Punishment.Standing | undefined {
-    return this.#banned.get(key) ?? this.#scored.get(key)
-  }
-  set(key: string, standing: Punishment.Standing, now: number): void {
-    this.delete(key)
-    if (this.#scored.size + this.#banned.size >= this.#maxEntries) this.#evict(now)
-    const entries = Punishment.isBanned(standing, now) ? this.#banned : this.#scored
-    entries.set(key, standing)
-  }
-  delete(key: string): boolean {
-    return this.#scored.delete(key) || this.#banned.delete(key)
-  }
-  entries(): ReadonlyArray<Entry> {
-    return [...this.#scored, ...this.#banned].map(([key, standing]) => ({ key, standing }))
-  }
-  #evict(now: number): void {
-    // Bans mostly last equally long, so one that is over is found at the front.
-    const first = this.#banned.entries().next()
-    if (first.done !== true && !Punishment.isBanned(first.value[1], now)) {
-      this.#banned.delete(first.value[0])
-      return
-    }
-    const oldest = this.#scored.keys().next()
-    if (oldest.done !== true) this.#scored.delete(oldest.value)
-    else this.#evictBans()
-  }
-  /** Many at once, so that the cost of finding those that end first is spread over many insertions. */
-  #evictBans(): void {
-    const byEnd = [...this.#banned].sort((a, b) => a[1].bannedUntil - b[1].bannedUntil)
-    for (const [key] of byEnd.slice(0, Math.ceil(byEnd.length / 100))) this.#banned.delete(key)
-  }
-}
 
 /**
  * Keeps everything in memory, and never more entries than it may.
@@ -185,26 +149,19 @@ export function layerMemory(options?: MemoryOptions): Layer.Layer<BanListStore, 
   return Layer.effect(
     BanListStore,
     Effect.map(checked, ({ maxEntries }) => {
-      const memory = new Memory(maxEntries)
+      const table = new Table.Table(maxEntries)
       return BanListStore.of({
-        find: (keys) =>
-          Effect.sync(() => {
-            const found: Array<Entry> = []
-            for (const key of keys) {
-              const standing = memory.get(key)
-              if (standing !== undefined) found.push({ key, standing })
-            }
-            return found
-          }),
+        find: (keys) => Effect.sync(() => table.find(keys)),
         update: (key, f) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
-            const [result, next] = f(Option.fromUndefinedOr(memory.get(key)))
-            if (Option.isSome(next)) memory.set(key, next.value, now)
-            else memory.delete(key)
+            const [result, next] = f(Option.fromUndefinedOr(table.get(key)))
+            if (Option.isSome(next)) table.set(key, next.value, now)
+            else table.delete(key)
             return result
           }),
-        remove: (key) => Effect.sync(() => memory.delete(key)),
-        list: Effect.sync(() => memory.entries())
+        remove: (key) => Effect.sync(() => table.delete(key)),
+        list: Effect.sync(() => table.rows()),
+        changes: Stream.empty
       })
     })
   )

@@ -29,7 +29,8 @@ const brokenStore: BanListStore.BanListStore["Service"] = {
   find: () => unavailable("find"),
   update: () => unavailable("update"),
   remove: () => unavailable("remove"),
-  list: unavailable("list")
+  list: unavailable("list"),
+  changes: Stream.empty
 }
 
 const collectLogs = () => {

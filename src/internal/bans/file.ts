@@ -1,0 +1,115 @@
+/**
+ * A ban list in a file that other processes may use too: what is known here, and how it and the file come together.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Semaphore from "effect/Semaphore"
+import * as FileAccess from "./fileAccess.ts"
+import type * as FileFormat from "./fileFormat.ts"
+import * as Replica from "./replica.ts"
+import * as Table from "./table.ts"
+
+/** Why a file cannot be used, before it has a name. @internal */
+export type Failure =
+  | { readonly _tag: "Unusable"; readonly problem: FileFormat.Problem }
+  | { readonly _tag: "Unreadable"; readonly cause: PlatformError.PlatformError }
+  | { readonly _tag: "Unwritable"; readonly cause: PlatformError.PlatformError }
+
+const unreadable = (cause: PlatformError.PlatformError): Failure => ({ _tag: "Unreadable", cause })
+const unwritable = (cause: PlatformError.PlatformError): Failure => ({ _tag: "Unwritable", cause })
+
+/** @internal */
+export interface Options {
+  readonly path: string
+  readonly maxEntries: number
+  /** How long points are kept that nobody adds to, in milliseconds. */
+  readonly keepPoints: number
+  /** What is done with bans that others made. */
+  readonly onNews: (bans: ReadonlyArray<Table.Row>) => Effect.Effect<void>
+}
+
+/** @internal */
+export class BanFile {
+  readonly replica: Replica.Replica
+  readonly #fs: FileSystem.FileSystem
+  readonly #options: Options
+  /** How the file looked when it and the replica last agreed. `None`: there was no file. */
+  #known: Option.Option<FileAccess.Look> = Option.none()
+  /** A file that cannot be used is not read again until it looks different. */
+  #refused: { readonly look: FileAccess.Look; readonly failure: Failure } | undefined
+  #oneAtATime = Semaphore.makeUnsafe(1)
+
+  constructor(fs: FileSystem.FileSystem, options: Options) {
+    this.#fs = fs
+    this.#options = options
+    this.replica = new Replica.Replica(options.maxEntries)
+  }
+
+  /** Takes over what others wrote. */
+  get reload(): Effect.Effect<void, Failure> {
+    return this.#oneAtATime.withPermit(this.#reload)
+  }
+  /** Writes what is pending, with what others wrote. Nothing is pending then, unless it fails. */
+  get save(): Effect.Effect<void, Failure> {
+    return this.#oneAtATime.withPermit(Effect.scoped(this.#save))
+  }
+
+  get #reload(): Effect.Effect<void, Failure> {
+    return Effect.gen({ self: this }, function*() {
+      const look = yield* Effect.mapError(FileAccess.look(this.#fs, this.#options.path), unreadable)
+      if (Option.isNone(look)) return this.#onMissing()
+      if (Option.isSome(this.#known) && look.value === this.#known.value) return
+      if (this.#refused?.look === look.value) return yield* Effect.fail(this.#refused.failure)
+      yield* this.#read
+    })
+  }
+  get #read(): Effect.Effect<void, Failure> {
+    return Effect.gen({ self: this }, function*() {
+      const table = new Table.Table(this.#options.maxEntries)
+      const now = yield* Clock.currentTimeMillis
+      const found = yield* Effect.mapError(
+        FileAccess.read(this.#fs, this.#options.path, ({ key, standing }) => void table.set(key, standing, now)),
+        unreadable
+      )
+      if (Option.isNone(found)) return this.#onMissing()
+      const { look, problem } = found.value
+      if (problem !== undefined) {
+        const failure: Failure = { _tag: "Unusable", problem }
+        this.#refused = { look, failure }
+        return yield* Effect.fail(failure)
+      }
+      this.#refused = undefined
+      this.#known = Option.some(look)
+      yield* this.#options.onNews(this.replica.hearAll(table, now))
+    })
+  }
+  /** Whoever removed the file did not lift the bans: it comes back. */
+  #onMissing(): void {
+    if (Option.isSome(this.#known)) this.replica.forgetOthers()
+    this.#known = Option.none()
+    this.#refused = undefined
+  }
+
+  get #save() {
+    return Effect.gen({ self: this }, function*() {
+      const { path } = this.#options
+      const lock = yield* Effect.mapError(FileAccess.lock(this.#fs, path), unwritable)
+      yield* this.#reload
+      this.replica.table.expire(yield* Clock.currentTimeMillis, this.#options.keepPoints, Infinity)
+      const taken = this.replica.take()
+      const look = yield* FileAccess.replace(this.#fs, path, lock, this.replica.table.rows()).pipe(
+        Effect.mapError(unwritable),
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            if (exit._tag === "Failure" || Option.isNone(exit.value)) this.replica.restore(taken)
+            else this.#known = exit.value
+          })
+        )
+      )
+      if (Option.isNone(look)) yield* Effect.logDebug(`Another process took the lock of ${path} away`)
+    })
+  }
+}
