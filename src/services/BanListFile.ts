@@ -200,9 +200,9 @@ const follow = (file: BanFile.BanFile, toBanFileError: (failure: BanFile.Failure
     const isDue = replica.isUrgent || now - since >= pointsWait
     return attempt(Effect.mapError(isDue ? file.save : file.reload, toBanFileError))
   })
-  return Effect.sleep(lookEvery).pipe(
-    Effect.andThen(step),
-    Effect.flatMap((isWell) => isWell ? Effect.void : Effect.sleep(retryAfter)),
+  return Effect.timed(step).pipe(
+    // However many are banned, most of the time is left for other work.
+    Effect.flatMap(([took, isWell]) => Effect.sleep(isWell ? Duration.max(lookEvery, Duration.times(took, 3)) : retryAfter)),
     Effect.forever
   )
 }
@@ -213,7 +213,7 @@ const saveAtLast = (file: BanFile.BanFile, toBanFileError: (failure: BanFile.Fai
     if (changes === 0) return Effect.void
     return Effect.catch(
       Effect.mapError(file.save, toBanFileError),
-      (error) => Effect.logError(`Changes of ${changes} groups of the ban list are lost: ${error.message}`)
+      (error) => Effect.logError(`The last changes of the ban list are lost (${changes}): ${error.message}`)
     )
   })
 

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Scope, Stream } from "effect"
+import { DateTime, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Queue, Scope, Stream } from "effect"
 import { IpNetwork, NetAddress } from "effect/net"
 import { TestClock } from "effect/testing"
 import * as PeerGroup from "../../src/domain/PeerGroup.ts"
+import * as Punishment from "../../src/domain/Punishment.ts"
 import * as BanList from "../../src/services/BanList.ts"
 import * as BanListStore from "../../src/services/BanListStore.ts"
 
@@ -269,7 +270,8 @@ describe("BanList", () => {
           find: (keys) => broken ? brokenStore.find(keys) : working.find(keys),
           update: (key, f) => broken ? brokenStore.update(key, f) : working.update(key, f),
           remove: (key) => broken ? brokenStore.remove(key) : working.remove(key),
-          list: Effect.suspend(() => broken ? brokenStore.list : working.list)
+          list: Effect.suspend(() => broken ? brokenStore.list : working.list),
+          changes: Stream.empty
         })
         const banList = yield* BanList.make().pipe(Effect.provideService(BanListStore.BanListStore, store))
         let told = 0
@@ -314,6 +316,27 @@ describe("BanList", () => {
       )
       const bans = yield* banList.list
       assert.deepStrictEqual(bans.map((ban) => PeerGroup.format(ban.group)), ["192.0.2.1"])
+    }))
+
+  it.effect("tells of the bans that its store hears of, in their order", () =>
+    Effect.gen(function*() {
+      const heard = yield* Queue.unbounded<BanListStore.Entry>()
+      const banList = yield* BanList.make().pipe(
+        Effect.provideService(BanListStore.BanListStore, { ...brokenStore, changes: Stream.fromQueue(heard) })
+      )
+      const told: Array<string> = []
+      yield* banList.subscribe((ban) => void told.push(`${PeerGroup.format(ban.group)} ${ban.reason}`))
+      const next = yield* Effect.forkChild(Stream.runHead(banList.bans), { startImmediately: true })
+      const standing = Punishment.ban({ now: 0, duration: 1000, reason: "elsewhere" })
+      yield* Queue.offerAll(heard, [
+        { key: "192.0.2.1/32", standing },
+        { key: "no key", standing },
+        { key: "2001:db8::/64", standing }
+      ])
+      const first = Option.getOrThrow(yield* Fiber.join(next))
+      assert.strictEqual(DateTime.toEpochMillis(first.until), 1000)
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(told, ["192.0.2.1 elsewhere", "2001:db8::/64 elsewhere"])
     }))
 
   it.effect("fails at once with options that make no sense", () =>

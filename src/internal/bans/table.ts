@@ -81,8 +81,11 @@ export class Table {
   }
   /** Many at once, so that the cost of finding those that end first is spread over many insertions. */
   #endingFirst(): ReadonlyArray<Row> {
-    const byEnd = this.rows().slice().sort((a, b) => a.standing.bannedUntil - b.standing.bannedUntil)
-    return byEnd.slice(0, Math.ceil(byEnd.length / 100))
+    // Numbers are sorted much faster than entries are.
+    const ends = Float64Array.from(this.#banned.values(), (standing) => standing.bannedUntil).sort()
+    const count = Math.ceil(ends.length / 100)
+    const last = ends[count - 1]!
+    return this.rows().filter(({ standing }) => standing.bannedUntil <= last).slice(0, count)
   }
   #drop(rows: ReadonlyArray<Row>): ReadonlyArray<Row> {
     for (const { key } of rows) this.delete(key)
