@@ -202,7 +202,9 @@ const follow = (file: BanFile.BanFile, toBanFileError: (failure: BanFile.Failure
   })
   return Effect.timed(step).pipe(
     // However many are banned, most of the time is left for other work.
-    Effect.flatMap(([took, isWell]) => Effect.sleep(isWell ? Duration.max(lookEvery, Duration.times(took, 3)) : retryAfter)),
+    Effect.flatMap(([took, isWell]) =>
+      Effect.sleep(isWell ? Duration.max(lookEvery, Duration.times(took, 3)) : retryAfter)
+    ),
     Effect.forever
   )
 }

@@ -59,8 +59,13 @@ export class Replica {
     this.#table = theirs
     return theirs.rows().filter(({ key, standing }) => Standing.isNewBan(before.get(key), standing, now))
   }
-  /** The others have this now, and no change is pending. Gives what had to go for it. */
-  agree(key: string, standing: Reconcile.Entry, now: number): ReadonlyArray<Table.Row> {
+  /** The others have this now, in place of what was here when they were told. Gives what had to go for it. */
+  agree(key: string, standing: Reconcile.Entry, told: Reconcile.Entry, now: number): ReadonlyArray<Table.Row> {
+    if (this.#pending.has(key) && !Standing.equals(this.#table.get(key), told)) {
+      // It changed here in the meantime.
+      this.#pending.set(key, standing)
+      return []
+    }
     this.#pending.delete(key)
     return this.#put(key, standing, now)
   }
