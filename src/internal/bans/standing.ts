@@ -9,13 +9,21 @@ const maxReason = 500
 /** More than any key of a peer group has. @internal */
 export const maxKey = 256
 
+const boundedReason = (reason: string): string => {
+  const short = reason.length <= maxReason ? reason : `${reason.slice(0, maxReason - 3)}...`
+  // Some databases refuse it, and a peer may have had a say in the reason.
+  return short.includes("\0") ? short.replaceAll("\0", "\ufffd") : short
+}
+
 /**
- * A standing that takes a bounded amount of memory, wherever its reason came from.
+ * A standing that takes a bounded amount of memory, and that every store takes, wherever its reason came from.
  *
  * @internal
  */
-export const bounded = (self: Punishment.Standing): Punishment.Standing =>
-  self.reason.length <= maxReason ? self : { ...self, reason: `${self.reason.slice(0, maxReason - 3)}...` }
+export const bounded = (self: Punishment.Standing): Punishment.Standing => {
+  const reason = boundedReason(self.reason)
+  return reason === self.reason ? self : { ...self, reason }
+}
 
 const isTime = (value: unknown): value is number => typeof value === "number" && Math.abs(value) <= Punishment.forever
 
