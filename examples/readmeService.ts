@@ -10,4 +10,4 @@ const Listen = Layer.effectDiscard(
   Effect.flatMap(NetworkManager.NetworkManager, (manager) => manager.bind("127.0.0.1:4242"))
 )
 
-export const server = Layer.merge(Echo, Listen).pipe(Layer.provide(NodeNetwork.layer()))
+export const server = Layer.merge(Echo, Listen).pipe(Layer.provide(NodeNetwork.layerServer()))

@@ -3,6 +3,7 @@
  */
 import * as Command from "effect/cli/Command"
 import * as Address from "./commands/address.ts"
+import * as Bans from "./commands/bans.ts"
 import * as Block from "./commands/block.ts"
 import * as Decode from "./commands/decode.ts"
 import * as Encode from "./commands/encode.ts"
@@ -34,6 +35,7 @@ export const flowee: Flowee = Command.make("flowee").pipe(
     },
     { group: "What happens", commands: [Watch.watch, Send.send, Ping.ping] },
     { group: "The Bitcoin Cash network", commands: [P2P.p2p] },
+    { group: "Servers", commands: [Bans.bans] },
     { group: "Bytes", commands: [Decode.decode, Encode.encode] }
   ]),
   Command.withExamples([

@@ -1,6 +1,6 @@
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, FileSystem, Formatter, Logger, Option, Random, Scope, Stream } from "effect"
+import { Cause, Context, Effect, Exit, FileSystem, Formatter, Logger, Option, Random, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Punishment from "../../src/domain/Punishment.ts"
 import * as BanListFile from "../../src/services/BanListFile.ts"
@@ -396,6 +396,8 @@ describe("BanListFile, with others", () => {
         const files = MemoryFiles.make()
         yield* Effect.scoped(Effect.gen(function*() {
           const processes = yield* Effect.forEach([1, 2, 3], () => open(files, { maxEntries: 50 }))
+          // Later looks of theirs would wait for a lock, and nobody moves the clock on.
+          yield* TestClock.adjust("1 second")
           const names = Array.from({ length: 8 }, (_, n) => `k${n}`)
           for (let step = 0; step < 300; step++) {
             const actor = processes[yield* Random.nextIntBetween(0, processes.length - 1)]!

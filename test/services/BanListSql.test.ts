@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 import * as Punishment from "../../src/domain/Punishment.ts"
 import * as BanList from "../../src/services/BanList.ts"
 import * as BanListSql from "../../src/services/BanListSql.ts"
-import * as BanListStore from "../../src/services/BanListStore.ts"
+import type * as BanListStore from "../../src/services/BanListStore.ts"
 import * as Sqlite from "../utils/sqlite.ts"
 
 type Store = BanListStore.BanListStore["Service"]
@@ -187,8 +187,14 @@ describe("BanListSql", () => {
       Effect.gen(function*() {
         yield* put(store, "k", points(1))
         yield* sql`UPDATE flowee_bans SET banned_until = 'soon'`
-        for (const operation of [store.find(["k"]), store.list, add(store, "k")]) {
-          const error = failureOf(yield* Effect.exit(Effect.asVoid(operation)))
+        for (
+          const operation of [
+            Effect.asVoid(store.find(["k"])),
+            Effect.asVoid(store.list),
+            Effect.asVoid(add(store, "k"))
+          ]
+        ) {
+          const error = failureOf(yield* Effect.exit(operation))
           assert.strictEqual(error.reason._tag, "EntryMalformed")
           assert.match(error.message, /"k".*cannot be read/)
         }

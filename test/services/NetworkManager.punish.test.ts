@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
 import { IpNetwork } from "effect/net"
 import { TestClock } from "effect/testing"
 import type * as Connection from "../../src/services/Connection.ts"
@@ -212,7 +212,13 @@ describe("punishment", () => {
       Effect.gen(function*() {
         const dead = Effect.die(new Error("no store"))
         const { listener } = yield* listening(bed, {
-          banStore: { find: () => Effect.succeed([]), update: () => dead, remove: () => dead, list: dead }
+          banStore: {
+            find: () => Effect.succeed([]),
+            update: () => dead,
+            remove: () => dead,
+            list: dead,
+            changes: Stream.empty
+          }
         })
         for (let i = 0; i < 7; i++) assert.strictEqual(yield* say(bed, "10.0.1.1", bad), "Closed")
         assert.strictEqual(yield* say(bed, "10.0.1.1", hello), "open")

@@ -39,9 +39,8 @@ export const make = (): MemoryFiles => {
       const tag = files_.failWhen(name)
       if (tag !== undefined) return Effect.fail(failure(tag, method, path))
       const result = f()
-      return result === "NotFound" || result === "AlreadyExists"
-        ? Effect.fail(failure(result, method, path))
-        : Effect.succeed(result as A)
+      const refused = (["NotFound", "AlreadyExists"] as const).find((tag) => tag === result)
+      return refused === undefined ? Effect.succeed(result as A) : Effect.fail(failure(refused, method, path))
     })
   const info = (inode: Inode) =>
     ({

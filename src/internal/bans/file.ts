@@ -54,7 +54,13 @@ export class BanFile {
   }
   /** Writes what is pending, with what others wrote. Nothing is pending then, unless it fails. */
   get save(): Effect.Effect<void, Failure> {
-    return this.#oneAtATime.withPermit(Effect.scoped(this.#save))
+    return this.#oneAtATime.withPermit(
+      // Whoever has nothing to say need not be able to write.
+      Effect.andThen(
+        this.#reload,
+        Effect.suspend(() => this.replica.pending.size === 0 ? Effect.void : Effect.scoped(this.#save))
+      )
+    )
   }
 
   get #reload(): Effect.Effect<void, Failure> {

@@ -91,7 +91,7 @@ describe("fileFormat", () => {
     for (let length = 0; length < text.length; length++) assert.isDefined(decode(text.slice(0, length)).problem)
     const [first, a, b, c, end] = text.split("\n") as [string, string, string, string, string]
     const problemOf = (...lines: ReadonlyArray<string>) => decode(`${lines.join("\n")}\n`).problem
-    const wrong = { _tag: "Corrupt", what: "does not match its checksum" }
+    const wrong = { _tag: "Corrupt", what: "does not match its checksum" } as const
     assert.deepStrictEqual(problemOf(first, a, b, c, end), undefined)
     assert.deepInclude(problemOf(first, b, a, c, end), { ...wrong, line: 2 })
     assert.deepInclude(problemOf(first, a, c, end), { ...wrong, line: 3 })
