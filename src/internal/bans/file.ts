@@ -40,7 +40,9 @@ export class BanFile {
   #known: Option.Option<FileAccess.Look> = Option.none()
   /** A file that cannot be used is not read again until it looks different. */
   #refused: { readonly look: FileAccess.Look; readonly failure: Failure } | undefined
-  #oneAtATime = Semaphore.makeUnsafe(1)
+  /** Whether the file was looked at before. What was in it from the beginning is no news. */
+  #hasBegun = false
+  readonly #oneAtATime = Semaphore.makeUnsafe(1)
 
   constructor(fs: FileSystem.FileSystem, options: Options) {
     this.#fs = fs
@@ -50,7 +52,12 @@ export class BanFile {
 
   /** Takes over what others wrote. */
   get reload(): Effect.Effect<void, Failure> {
-    return this.#oneAtATime.withPermit(this.#reload)
+    return this.#oneAtATime.withPermit(
+      Effect.tap(this.#reload, () =>
+        Effect.sync(() => {
+          this.#hasBegun = true
+        }))
+    )
   }
   /** Writes what is pending, with what others wrote. Nothing is pending then, unless it fails. */
   get save(): Effect.Effect<void, Failure> {
@@ -75,11 +82,13 @@ export class BanFile {
   get #read(): Effect.Effect<void, Failure> {
     return Effect.gen({ self: this }, function*() {
       const table = new Table.Table(this.#options.maxEntries)
+      const bans: Array<Table.Row> = []
       const now = yield* Clock.currentTimeMillis
-      const found = yield* Effect.mapError(
-        FileAccess.read(this.#fs, this.#options.path, ({ key, standing }) => void table.set(key, standing, now)),
-        unreadable
-      )
+      const onRow = (row: Table.Row) => {
+        table.set(row.key, row.standing, now)
+        if (this.#hasBegun && this.replica.isNews(row, now)) bans.push(row)
+      }
+      const found = yield* Effect.mapError(FileAccess.read(this.#fs, this.#options.path, onRow), unreadable)
       if (Option.isNone(found)) return this.#onMissing()
       const { look, problem } = found.value
       if (problem !== undefined) {
@@ -89,7 +98,7 @@ export class BanFile {
       }
       this.#refused = undefined
       this.#known = Option.some(look)
-      yield* this.#options.onNews(this.replica.hearAll(table, now))
+      yield* this.#options.onNews(this.replica.hearAll(table, bans, now))
     })
   }
   /** Whoever removed the file did not lift the bans: it comes back. */

@@ -47,8 +47,11 @@ export class Replica {
     if (!Standing.equals(before, after)) this.#put(key, after, now)
     return Standing.isNewBan(before, after, now) ? { key, standing: after } : undefined
   }
-  /** What the others know, all of it. Gives the bans that are news here. */
-  hearAll(theirs: Table.Table, now: number): ReadonlyArray<Table.Row> {
+  /**
+   * What the others know, all of it, and the bans among that which were news when they were read. Gives those that still
+   * are.
+   */
+  hearAll(theirs: Table.Table, bans: ReadonlyArray<Table.Row>, now: number): ReadonlyArray<Table.Row> {
     const before = this.#table
     for (const key of this.#pending.keys()) {
       const mine = before.get(key)
@@ -57,7 +60,13 @@ export class Replica {
       else theirs.set(key, after, now)
     }
     this.#table = theirs
-    return theirs.rows().filter(({ key, standing }) => Standing.isNewBan(before.get(key), standing, now))
+    return theirs.find(bans.map(({ key }) => key)).filter(({ key, standing }) =>
+      Standing.isNewBan(before.get(key), standing, now)
+    )
+  }
+  /** Whether that is a ban which is news here. */
+  isNews({ key, standing }: Table.Row, now: number): boolean {
+    return Standing.isNewBan(this.#table.get(key), standing, now)
   }
   /** The others have this now, in place of what was here when they were told. Gives what had to go for it. */
   agree(key: string, standing: Reconcile.Entry, told: Reconcile.Entry, now: number): ReadonlyArray<Table.Row> {

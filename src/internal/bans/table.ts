@@ -81,11 +81,18 @@ export class Table {
   }
   /** Many at once, so that the cost of finding those that end first is spread over many insertions. */
   #endingFirst(): ReadonlyArray<Row> {
+    const ends = new Float64Array(this.#banned.size)
+    let at = 0
+    for (const standing of this.#banned.values()) ends[at++] = standing.bannedUntil
     // Numbers are sorted much faster than entries are.
-    const ends = Float64Array.from(this.#banned.values(), (standing) => standing.bannedUntil).sort()
+    ends.sort()
     const count = Math.ceil(ends.length / 100)
     const last = ends[count - 1]!
-    return this.rows().filter(({ standing }) => standing.bannedUntil <= last).slice(0, count)
+    const first: Array<Row> = []
+    for (const [key, standing] of this.#banned) {
+      if (standing.bannedUntil <= last && first.push({ key, standing }) === count) break
+    }
+    return first
   }
   #drop(rows: ReadonlyArray<Row>): ReadonlyArray<Row> {
     for (const { key } of rows) this.delete(key)

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Punishment from "../../../src/domain/Punishment.ts"
 import * as FileFormat from "../../../src/internal/bans/fileFormat.ts"
+import * as Standing from "../../../src/internal/bans/standing.ts"
 import type * as Table from "../../../src/internal/bans/table.ts"
 
 const row = (key: string, change: Partial<Punishment.Standing> = {}): Table.Row => ({
@@ -31,7 +32,7 @@ const some = [
   })
 ]
 
-const Standing = Schema.Struct({
+const AnyStanding = Schema.Struct({
   points: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
   updatedAt: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Punishment.forever })),
   bannedUntil: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Punishment.forever })),
@@ -53,10 +54,10 @@ describe("fileFormat", () => {
     assert.deepStrictEqual(decode(encode([])), { rows: [], problem: undefined })
   })
 
-  it.prop("reads any standing that it wrote", [Schema.Array(Standing)], ([standings]) => {
+  it.prop("reads any standing that it wrote", [Schema.Array(AnyStanding)], ([standings]) => {
     const rows = standings.map((standing, at) => ({
       key: `k${at}`,
-      standing: { ...standing, points: standing.points + 0 }
+      standing: Standing.bounded({ ...standing, points: standing.points + 0 })
     }))
     assert.deepStrictEqual(decode(encode(rows), 13), { rows, problem: undefined })
   })
