@@ -153,10 +153,10 @@ export const make: (
  *
  * ```ts
  * import { Layer } from "effect"
- * import { BanList, NodeServing } from "effect-flowee"
+ * import { NodeBanList, NodeServing } from "effect-flowee"
  *
  * const server = NodeServing.layer({ module: new URL("./service.ts", import.meta.url) }).pipe(
- *   Layer.provide(BanList.layerMemory())
+ *   Layer.provide(NodeBanList.layerFile({ path: "/var/lib/hub/bans" }))
  * )
  * ```
  *
