@@ -14,11 +14,20 @@ const packages: { readonly [library in LibraryName]?: string } = {
   ws: "ws",
   zeromq: "zeromq",
   nats: "@nats-io/transport-node",
-  grpc: "@grpc/grpc-js"
+  grpc: "@grpc/grpc-js",
+  bcash: "bcash"
 }
 
-/** Whether `install` has been run, or need not be. */
-export const isInstalled = (): boolean => Fs.existsSync(Path.join(bench, "node_modules"))
+/** Packages that cannot be loaded just by their name, and what loads them. */
+const loaders: { readonly [library in LibraryName]?: string } = {
+  bcash: `(await import("./libraries/bcash/package.ts")).load()`
+}
+
+const isPresent = (name: string): boolean =>
+  Fs.existsSync(Path.join(bench, "node_modules", name, "package.json"))
+
+/** Whether `install` has been run, or need not be. A package that came later may be missing. */
+export const isInstalled = (): boolean => Object.values(packages).every(isPresent)
 
 /** Installs what the lockfile says. Returns what went wrong. */
 export const install = (): string | undefined => {
@@ -32,20 +41,21 @@ export const install = (): string | undefined => {
 }
 
 /** Loads a package in a process of its own: one with a binary may fail in ways that cannot be caught. */
-const loadingProblem = (name: string): string | undefined => {
+const loadingProblem = (name: string, loader: string): string | undefined => {
   const { status, stderr } = ChildProcess.spawnSync(
     process.execPath,
-    ["--input-type=module", "--eval", `await import(${JSON.stringify(name)}); process.exit(0)`],
+    ["--input-type=module", "--eval", `${loader}; process.exit(0)`],
     { cwd: bench, encoding: "utf8", env: { ...process.env, NODE_OPTIONS: "" } }
   )
   if (status === 0) return undefined
   const reason = stderr.split("\n").find((line) => line.includes("Error")) ?? "it ended without a word"
-  return isInstalled() ? `the package ${name} cannot be loaded: ${reason}` : `the package ${name} is not installed`
+  return isPresent(name) ? `the package ${name} cannot be loaded: ${reason}` : `the package ${name} is not installed`
 }
 
 const findProblem = (library: LibraryName): string | undefined => {
   const name = packages[library]
-  const problem = name === undefined ? undefined : loadingProblem(name)
+  const loader = loaders[library] ?? `await import(${JSON.stringify(name)})`
+  const problem = name === undefined ? undefined : loadingProblem(name, loader)
   if (problem !== undefined || library !== "nats") return problem
   return Broker.version() === undefined
     ? "the broker nats-server is not installed (Debian: apt-get install nats-server)"

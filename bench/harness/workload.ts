@@ -11,7 +11,7 @@ import type { Usage } from "./usage.ts"
 export type Scale = "full" | "quick" | "smoke"
 
 /** What the harness needs to know whether a library can take part. */
-export type LibraryName = "flowee" | "net" | "ws" | "zeromq" | "nats" | "grpc" | "effect-rpc"
+export type LibraryName = "flowee" | "net" | "ws" | "zeromq" | "nats" | "grpc" | "effect-rpc" | "bcash"
 
 /** One way in which one library does a workload. */
 export interface Contestant {

@@ -13,6 +13,7 @@ import { memory } from "./memory.ts"
 import { mixed } from "./mixed.ts"
 import { pipelined } from "./pipelined.ts"
 import { storm } from "./storm.ts"
+import { sync } from "./sync.ts"
 import { threads } from "./threads.ts"
 
 export const workloads: ReadonlyArray<Workload> = [
@@ -27,5 +28,6 @@ export const workloads: ReadonlyArray<Workload> = [
   storm,
   loopDelay,
   threads,
-  headers
+  headers,
+  sync
 ]

@@ -150,10 +150,12 @@ export interface Bcash {
 /**
  * Loads the package, which was installed without building its native parts: hashing falls back to JavaScript, and
  * LevelDB, for which there is no fallback, is never opened by a node in memory.
+ *
+ * @param from the URL of a module that it is installed for
  */
-export const load = (): Bcash => {
+export const load = (from: string = import.meta.url): Bcash => {
   process.env["NODE_BACKEND"] = "js"
-  const require = createRequire(import.meta.url)
+  const require = createRequire(from)
   const level = Path.join(Path.dirname(require.resolve("bdb")), "level.js")
   require.cache[level] = { id: level, filename: level, loaded: true, exports: () => {} } as unknown as NodeJS.Module
   return require("bcash") as Bcash
