@@ -63,7 +63,7 @@ const setUp = Effect.fnUntraced(function*(bed: PeerBed, options: Partial<FakeNod
 
 const headersIn = (messages: ReadonlyArray<P2PMessage.P2PMessage>): ReadonlyArray<BlockHeader.BlockHeader> => {
   assert.deepStrictEqual(messages.map(({ _tag }) => _tag), ["headers"])
-  return messages[0]!._tag === "headers" ? messages[0].headers : []
+  return messages[0]!._tag === "headers" ? Result.getOrThrow(BlockHeader.unpack(messages[0].packed)) : []
 }
 
 const headersOf = (chain: FakeNode.FakeChain.FakeChain, from: number, count: number) =>
@@ -386,7 +386,7 @@ describe("FakeNode", () => {
         )
         let headers = 0
         const count = (message: P2PMessage.P2PMessage) =>
-          void (headers += message._tag === "headers" ? message.headers.length : 0)
+          void (headers += message._tag === "headers" ? BlockHeader.count(message.packed) : 0)
         for (const node of nodes) {
           const peer = yield* bed.connect(node.endPoint, { onReady: (peer) => peer.handle(count) })
           yield* peer.send(getheaders([chain.at(1500)!.hash]))

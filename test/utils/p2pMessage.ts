@@ -1,4 +1,4 @@
-import type * as BlockHeader from "../../src/domain/p2p/BlockHeader.ts"
+import * as BlockHeader from "../../src/domain/p2p/BlockHeader.ts"
 import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
 import type * as PeerAddress from "../../src/domain/p2p/PeerAddress.ts"
 import type * as Legacy from "./legacy.ts"
@@ -64,7 +64,7 @@ export const makeGenerator = (random: Legacy.Random) => {
     notfound: inventory,
     getheaders: locator,
     getblocks: locator,
-    headers: () => ({ headers: list(300, header) }),
+    headers: () => ({ packed: BlockHeader.pack(list(300, header)) }),
     tx: whole,
     block: whole,
     merkleblock: () => ({

@@ -180,16 +180,7 @@ export const array = <A>(of: Binary<A>, limit: number): Binary<ReadonlyArray<A>>
   refuseTail(of, "a list")
   return make<ReadonlyArray<A>>({
     minSize: 1,
-    read: (reader) => {
-      const start = reader.offset
-      const count = reader.compactSize()
-      if (count > limit) reader.fail(new BinaryError.TooMany({ count, limit }), start)
-      const needed = count * of.minSize
-      if (needed > reader.available) {
-        reader.fail(new BinaryError.Truncated({ needed, available: reader.available }), reader.offset)
-      }
-      return reader.hasFailed ? [] : readItems(reader, of, count)
-    },
+    read: (reader) => readItems(reader, of, reader.count(limit, of.minSize)),
     write: (writer, items) => {
       if (items.length > limit) return writer.fail(new BinaryError.TooMany({ count: items.length, limit }))
       writer.compactSize(items.length)
@@ -305,8 +296,7 @@ export const followedBy = <A>(of: Binary<A>, constant: Uint8Array): Binary<A> =>
     minSize: of.minSize + constant.length,
     read: (reader) => {
       const value = of.read(reader)
-      const at = reader.hasFailed ? -1 : reader.take(constant.length)
-      if (at >= 0) expect(reader, at, constant)
+      if (!reader.hasFailed) reader.expect(constant)
       return value
     },
     write: (writer, value) => {
@@ -314,15 +304,6 @@ export const followedBy = <A>(of: Binary<A>, constant: Uint8Array): Binary<A> =>
       writer.append(constant)
     }
   })
-}
-
-const expect = (reader: BinaryReader.BinaryReader, at: number, constant: Uint8Array): void => {
-  for (let i = 0; i < constant.length; i++) {
-    const value = reader.bytes[at + i]
-    const wanted = constant[i]
-    if (value === wanted) continue
-    return reader.fail(new BinaryError.OutOfRange({ value, minimum: wanted, maximum: wanted }), at + i)
-  }
 }
 
 /**

@@ -30,6 +30,13 @@ export interface BinaryReader {
   take(size: number): number
   /** Reads a CompactSize up to 2^53-1 in its shortest form. Fails and gives -1 for anything else. */
   compactSize(): number
+  /**
+   * Reads the number of items that follow, each of at least `minSize` bytes. Fails and gives 0 when there are more than
+   * `limit`, or fewer bytes than they take.
+   */
+  count(limit: number, minSize: number): number
+  /** Steps over bytes that are always these. Fails at the first one that is another. */
+  expect(constant: Uint8Array): void
   /** Notes a failure at `offset`, unless there is one already. */
   fail(reason: BinaryError.DecodeReason, offset: number): void
   /** Says in which part the failure is. Each part that encloses another one adds itself on the way out. */
@@ -100,6 +107,28 @@ class Reader implements BinaryReader {
       return -1
     }
     return value
+  }
+
+  count(limit: number, minSize: number): number {
+    const start = this.offset
+    const count = this.compactSize()
+    if (count > limit) this.fail(new BinaryError.TooMany({ count, limit }), start)
+    const needed = count * minSize
+    if (needed > this.available) {
+      this.fail(new BinaryError.Truncated({ needed, available: this.available }), this.offset)
+    }
+    return this.hasFailed ? 0 : count
+  }
+
+  expect(constant: Uint8Array): void {
+    const at = this.take(constant.length)
+    if (at < 0) return
+    for (let i = 0; i < constant.length; i++) {
+      const value = this.bytes[at + i]
+      const wanted = constant[i]
+      if (value === wanted) continue
+      return this.fail(new BinaryError.OutOfRange({ value, minimum: wanted, maximum: wanted }), at + i)
+    }
   }
 
   fail(reason: BinaryError.DecodeReason, offset: number): void {

@@ -114,6 +114,14 @@ export const unpack = (
   packed: Uint8Array
 ): Result.Result<ReadonlyArray<BlockHeader>, BinaryError.BinaryDecodeError> => Binary.decode(packedBinary, packed)
 
+/**
+ * How many packed headers there are. A part of one at the end does not count.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const count = (packed: Uint8Array): number => Math.floor(packed.length / size)
+
 const { fields, offsets } = binary
 
 /**

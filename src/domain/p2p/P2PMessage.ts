@@ -13,7 +13,7 @@
  *
  * **Gotchas**
  *
- * Byte arrays in a message are views of its body: copy what is kept for long.
+ * Byte arrays in a message are views of its body, except packed headers: copy what is kept for long.
  *
  * Source: peer-to-peer component, "Messages".
  *
@@ -152,8 +152,9 @@ const descriptions = {
   getheaders: locator,
   getblocks: locator,
   headers: Binary.struct({
+    /** The headers as `BlockHeader` has them packed: `BlockHeader.unpack` makes objects of them. */
     // A number of transactions follows each header. It is always zero.
-    headers: Binary.array(Binary.followedBy(BlockHeader.binary, Uint8Array.of(0)), maxHeaders)
+    packed: BinaryBytes.packed({ size: BlockHeader.size, after: Uint8Array.of(0), limit: maxHeaders })
   }),
   tx: whole,
   block: whole,

@@ -4,6 +4,7 @@ import * as Binary from "../../../src/domain/p2p/Binary.ts"
 import * as BinaryBytes from "../../../src/domain/p2p/BinaryBytes.ts"
 import * as BinaryError from "../../../src/domain/p2p/BinaryError.ts"
 import * as BinaryNumber from "../../../src/domain/p2p/BinaryNumber.ts"
+import * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
 import * as Legacy from "../../utils/legacy.ts"
 
 const { fromHex, toHex } = Legacy
@@ -133,10 +134,48 @@ describe("Binary", () => {
     assert.strictEqual(fault(closed, "0201000702"), "value@1 Truncated")
   })
 
+  it("packs items of one size, without what follows each of them", () => {
+    const packed = BinaryBytes.packed({ size: 3, after: Uint8Array.of(0, 7), limit: 2 })
+    assert.deepStrictEqual(decode(packed, "0201020300070405060007"), Uint8Array.of(1, 2, 3, 4, 5, 6))
+    assert.strictEqual(encode(packed, Uint8Array.of(1, 2, 3, 4, 5, 6)), "0201020300070405060007")
+    assert.deepStrictEqual(decode(packed, "00"), new Uint8Array(0))
+    assert.strictEqual(encode(packed, new Uint8Array(0)), "00")
+    assert.strictEqual(fault(packed, "0201020300070405060107"), "[1]@9 OutOfRange")
+    assert.strictEqual(fault(packed, "0101020300"), "value@1 Truncated")
+    assert.strictEqual(fault(packed, "03"), "value@0 TooMany")
+    assert.strictEqual(fault(packed, "0101020300070000"), "value@6 TrailingBytes")
+    assert.strictEqual(encodeFault(packed, new Uint8Array(4)), "value WrongLength")
+    assert.strictEqual(encodeFault(packed, new Uint8Array(7)), "value TooMany")
+  })
+
+  it("packs as a list of objects reads and writes, whatever there is in it", () => {
+    const seed = 4711
+    const random = Legacy.makeRandom(seed)
+    const after = Uint8Array.of(0)
+    const packed = BinaryBytes.packed({ size: BlockHeader.size, after, limit: 300 })
+    const list = Binary.array(Binary.followedBy(BlockHeader.binary, after), 300)
+    for (let i = 0; i < 100; i++) {
+      const items = random.bytes(random.below(301) * BlockHeader.size)
+      const bytes = Result.getOrThrow(Binary.encode(packed, items))
+      const headers = Result.getOrThrow(Binary.decode(list, bytes))
+      assert.deepStrictEqual(BlockHeader.pack(headers), items, `seed ${seed}, ${i}`)
+      assert.deepStrictEqual(Result.getOrThrow(Binary.encode(list, headers)), bytes, `seed ${seed}, ${i}`)
+      assert.deepStrictEqual(Result.getOrThrow(Binary.decode(packed, bytes)), items, `seed ${seed}, ${i}`)
+      bytes[random.below(bytes.length)]! ^= 1 << random.below(8)
+      const [one, other] = [Binary.decode(packed, bytes), Binary.decode(list, bytes)]
+      assert.strictEqual(Result.isSuccess(one), Result.isSuccess(other), `seed ${seed}, ${i}`)
+      if (Result.isFailure(one) && Result.isFailure(other)) {
+        assert.strictEqual(one.failure.message, other.failure.message, `seed ${seed}, ${i}`)
+      }
+    }
+  })
+
   it("takes no memory for lists that are announced and not there", () => {
     const big = Binary.array(BinaryBytes.hash, 2 ** 40)
     assert.strictEqual(fault(big, "ff00000000ff000000"), "value@9 Truncated")
     assert.strictEqual(fault(big, "ffffffffffffffffff"), "value@0 OutOfRange")
+    const packed = BinaryBytes.packed({ size: 80, after: Uint8Array.of(0), limit: 2 ** 40 })
+    assert.strictEqual(fault(packed, "ff00000000ff000000"), "value@9 Truncated")
     assert.strictEqual(fault(BinaryBytes.varBytes(2 ** 50), "ff0000000000ff0000"), "value@9 Truncated")
   })
 

@@ -64,16 +64,13 @@ describe("P2PMessage, what was recorded", () => {
 
   it("headers", () => {
     const [headers] = recorded("p2p-regtest", "headers")
-    assert.strictEqual(headers!.headers.length, 4)
+    assert.strictEqual(BlockHeader.count(headers!.packed), 4)
     assert.strictEqual(
-      HashHex.format(headers!.headers[0]!.previous),
+      HashHex.format(BlockHeader.previousAt(headers!.packed, 0)),
       "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
     )
     const [block] = recorded("p2p-regtest", "block")
-    assert.deepStrictEqual(
-      Result.getOrThrow(BlockHeader.encode(headers!.headers[0]!)),
-      Uint8Array.from(block!.bytes.subarray(0, 80))
-    )
+    assert.deepStrictEqual(BlockHeader.bytesAt(headers!.packed, 0), Uint8Array.from(block!.bytes.subarray(0, 80)))
   })
 
   it("getdata, notfound and inv", () => {
@@ -198,8 +195,9 @@ describe("P2PMessage", () => {
     assert.match(decodeFault("filterload", announce("00", "33000000", "00000000", "00")), /functions at byte 1: 51/)
     assert.match(decodeFault("filteradd", announce("fd0902")), /521 bytes; at most 520/)
     assert.match(decodeFault("reject", announce("0d")), /command at byte 0: there are 13 bytes/)
-    const headers = Array.from({ length: 2001 }, () => P2P.makeGenerator(Legacy.makeRandom(1))("merkleblock").header)
-    assert.match(encodeFault(P2PMessage.make("headers", { headers })), /"headers" cannot be sent: headers cannot be/)
+    const unsendable = (bytes: number) => encodeFault(P2PMessage.make("headers", { packed: new Uint8Array(bytes) }))
+    assert.match(unsendable(2001 * 80), /"headers" cannot be sent: packed cannot be written: there are 2001 items/)
+    assert.match(unsendable(81), /"headers" cannot be sent: packed cannot be written: there are 81 bytes in place of 160/)
     const inventory = Array.from({ length: 50_001 }, () => ({ type: 1, hash }))
     assert.match(encodeFault(P2PMessage.make("getdata", { inventory })), /50001 items; at most 50000/)
     assert.match(
@@ -210,10 +208,14 @@ describe("P2PMessage", () => {
   })
 
   it("refuses headers with transactions", () => {
-    const headers = [P2P.makeGenerator(Legacy.makeRandom(1))("merkleblock").header]
-    const body = Result.getOrThrow(P2PMessage.encode(P2PMessage.make("headers", { headers })))
-    body[81] = 1
-    assert.match(decodeFault("headers", body), /headers\[0\] at byte 81/)
+    const message = P2PMessage.make("headers", { packed: new Uint8Array(160).fill(7) })
+    const body = Result.getOrThrow(P2PMessage.encode(message))
+    assert.deepStrictEqual(Result.getOrThrow(P2PMessage.decode("headers", body)), message)
+    for (const [index, at] of [81, 162].entries()) {
+      const other = body.slice()
+      other[at] = 1
+      assert.match(decodeFault("headers", other), new RegExp(`packed\\[${index}\\] at byte ${at}`))
+    }
   })
 
   it("takes a relay byte over 1 as one", () => {

@@ -79,7 +79,7 @@ describe("Peers that break the handshake", () => {
       const message of [
         ping(1),
         P2PMessage.make("verack", {}),
-        P2PMessage.make("headers", { headers: [] }),
+        P2PMessage.make("headers", { packed: new Uint8Array(0) }),
         P2PMessage.make("tx", { bytes: new Uint8Array(100) })
       ]
     ) {

@@ -12,6 +12,7 @@ import * as BloomFilter from "../../../src/domain/p2p/BloomFilter.ts"
 import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
 import * as InventoryType from "../../../src/domain/p2p/InventoryType.ts"
+import type * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
 import * as PartialMerkleTree from "../../../src/domain/p2p/PartialMerkleTree.ts"
 import * as Legacy from "../../utils/legacy.ts"
 import * as Links from "../../utils/links.ts"
@@ -20,6 +21,8 @@ import * as RawPeer from "../../utils/rawPeer.ts"
 import * as RealNode from "../../utils/realNode.ts"
 
 const folder = Path.resolve(import.meta.dirname, "../../node")
+
+const unpack = ({ packed }: P2PMessage.Of<"headers">) => Result.getOrThrow(BlockHeader.unpack(packed))
 
 const idOf = (header: BlockHeader.BlockHeader): string => BlockHeader.id(header, Legacy.hash256)
 
@@ -94,7 +97,7 @@ describe("the real node", () => {
         locator: [ChainParams.regtest.genesisHash],
         stop: HashHex.zero
       })
-      const { headers } = yield* peer.take("headers")
+      const headers = unpack(yield* peer.take("headers"))
       assert.lengthOf(headers, 30)
       assert.strictEqual(idOf(headers[29]!), (yield* node.tip).hash)
 
@@ -105,7 +108,7 @@ describe("the real node", () => {
       yield* peer.send("sendheaders", {})
       yield* RealNode.until(node.peers, ([peer]) => peer?.wantsHeaders === true)
       const [second] = yield* node.generate(1)
-      const announced = (yield* peer.take("headers")).headers
+      const announced = unpack(yield* peer.take("headers"))
       assert.deepStrictEqual(announced.map(idOf), [second])
 
       const [known] = yield* node.peers

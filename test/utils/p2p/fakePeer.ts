@@ -248,7 +248,8 @@ export class FakePeer {
   #sendHeaders(blocks: ReadonlyArray<FakeChain.FakeBlock>): void {
     const { chain, conduct } = this.#home
     if (conduct.headers !== undefined) {
-      return this.send(P2PMessage.make("headers", { headers: conduct.headers(blocks, this.#circumstances) }))
+      const packed = BlockHeader.pack(conduct.headers(blocks, this.#circumstances))
+      return this.send(P2PMessage.make("headers", { packed }))
     }
     this.#link.send(conduct.packet(headersPacket(blocks, chain.params.network.magic), "headers"))
   }

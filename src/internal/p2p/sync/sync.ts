@@ -81,22 +81,19 @@ class Sync {
     candidate: Plan.Candidate,
     message: P2PMessage.P2PMessage
   ): Effect.Effect<void, PeerError.Misbehaved> | void {
-    if (message._tag === "headers") return this.#onHeaders(candidate, message.headers)
+    if (message._tag === "headers") return this.#onHeaders(candidate, message.packed)
     if (message._tag === "inv") return this.#onInventory(candidate, message.inventory)
   }
 
-  #onHeaders(
-    candidate: Plan.Candidate,
-    headers: ReadonlyArray<BlockHeader.BlockHeader>
-  ): Effect.Effect<void, PeerError.Misbehaved> {
-    if (headers.length === 0) {
+  #onHeaders(candidate: Plan.Candidate, packed: Uint8Array): Effect.Effect<void, PeerError.Misbehaved> {
+    if (packed.length === 0) {
       this.#plan.follow(candidate)
       return this.#proceed
     }
-    return this.#options.chain.accept(headers).pipe(
-      Effect.flatMap((outcome) => this.#onTaken(candidate, headers, outcome)),
+    return this.#options.chain.accept(packed).pipe(
+      Effect.flatMap((outcome) => this.#onTaken(candidate, packed, outcome)),
       Effect.catchTags({
-        HeadersRefused: (refused) => this.#onRefused(candidate, refused, headers.length),
+        HeadersRefused: (refused) => this.#onRefused(candidate, refused, BlockHeader.count(packed)),
         HeaderStoreError: (error) => this.#onNotStored(candidate, error)
       }),
       Effect.andThen(this.#proceed)
@@ -105,13 +102,14 @@ class Sync {
 
   #onTaken(
     candidate: Plan.Candidate,
-    headers: ReadonlyArray<BlockHeader.BlockHeader>,
+    packed: Uint8Array,
     outcome: HeaderChain.Outcome
   ): Effect.Effect<void, PeerError.Misbehaved> {
     const isProgress = outcome._tag === "Accepted"
-    const what = this.#plan.onTaken(candidate, { count: headers.length, isProgress, now: this.#runner.now() })
+    const count = BlockHeader.count(packed)
+    const what = this.#plan.onTaken(candidate, { count, isProgress, now: this.#runner.now() })
     if (what === "fruitless") return Effect.fail(fruitless)
-    return what === "ask" ? this.#ask(candidate, headers.at(-1)!.previous) : Effect.void
+    return what === "ask" ? this.#ask(candidate, BlockHeader.previousAt(packed, count - 1)) : Effect.void
   }
 
   #onRefused(
@@ -177,8 +175,7 @@ class Sync {
     const { locator, stop } = request
     return this.#options.chain.headersAfter({ locator, stop: HashHex.equals(stop, HashHex.zero) ? undefined : stop })
       .pipe(
-        Effect.flatMap((packed) => Effect.fromResult(BlockHeader.unpack(packed))),
-        Effect.flatMap((headers) => peer.send(P2PMessage.make("headers", { headers }))),
+        Effect.flatMap((packed) => peer.send(P2PMessage.make("headers", { packed }))),
         Effect.ignore
       )
   }
