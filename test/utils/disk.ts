@@ -35,10 +35,25 @@ export const killed = "killed"
 const fail = (tag: PlatformError.SystemErrorTag, path: string) =>
   PlatformError.systemError({ _tag: tag, module: "FileSystem", method: "test", pathOrDescriptor: path })
 
-/** The file system of one program. `spent` tells how much it has written. */
+/**
+ * The file system of one program. `spent` tells how much it has written, `open` the files that are open, and `opened`
+ * how often one was opened to be written to.
+ */
 export const mount = (disk: Disk, { after = Infinity, how = "Kill" }: Faults = {}) => {
   let left = after
   let spent = 0
+  let opened = 0
+  const open: Array<string> = []
+
+  const keepOpen = (path: string, flag: string | undefined) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        if (flag !== "r") opened += 1
+        open.push(path)
+        return openFile(path)
+      }),
+      () => Effect.sync(() => open.splice(open.indexOf(path), 1))
+    )
 
   /** As much of `wanted` as is left. */
   const spend = (wanted: number): number => {
@@ -113,8 +128,8 @@ export const mount = (disk: Disk, { after = Infinity, how = "Kill" }: Faults = {
   const fileSystem = FileSystem.makeNoop({
     exists: (path) => Effect.sync(() => disk.files.has(path)),
     open: (path, options) => {
-      if (options?.flag === "wx+") return Effect.as(change(path, () => put(path, 0, new Uint8Array(0))), openFile(path))
-      return Effect.as(find(path), openFile(path))
+      const file = options?.flag === "wx+" ? change(path, () => put(path, 0, new Uint8Array(0))) : find(path)
+      return Effect.andThen(file, keepOpen(path, options?.flag))
     },
     readFile: (path) => Effect.map(find(path), (bytes) => bytes.slice()),
     stat: (path) =>
@@ -149,5 +164,5 @@ export const mount = (disk: Disk, { after = Infinity, how = "Kill" }: Faults = {
           : Effect.void
       )
   })
-  return { layer: Layer.succeed(FileSystem.FileSystem, fileSystem), spent: () => spent }
+  return { layer: Layer.succeed(FileSystem.FileSystem, fileSystem), spent: () => spent, open, opened: () => opened }
 }

@@ -29,19 +29,24 @@ export const read = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path:
   return bytes.subarray(0, done)
 }, Effect.scoped)
 
-/** Ends a file at an offset and appends bytes there. They are on the disk when it is done. @internal */
-export const replaceFrom = Effect.fnUntraced(function*(
-  fs: FileSystem.FileSystem,
-  path: string,
-  offset: number,
-  bytes: Uint8Array
-) {
-  const file = yield* Effect.catchIf(fs.open(path, { flag: "r+" }), isNotFound, () => fs.open(path, { flag: "wx+" }))
-  yield* file.truncate(offset)
-  yield* file.seek(BigInt(offset), "start")
+/** Opens a file to write to it, and makes it when there is none. @internal */
+export const openOrMake = (fs: FileSystem.FileSystem, path: string) =>
+  Effect.catchIf(fs.open(path, { flag: "r+" }), isNotFound, () => fs.open(path, { flag: "wx+" }))
+
+/** Writes bytes at the end of a file. They are on the disk when it is done. @internal */
+export const append = Effect.fnUntraced(function*(file: FileSystem.File, end: number, bytes: Uint8Array) {
+  yield* file.seek(BigInt(end), "start")
   yield* file.writeAll(bytes)
   yield* file.sync
-}, Effect.scoped)
+})
+
+/** Ends a file at an offset, and appends bytes there. @internal */
+export const cutAndAppend = (file: FileSystem.File, offset: number, bytes: Uint8Array) =>
+  Effect.andThen(file.truncate(offset), append(file, offset, bytes))
+
+/** Lets bytes be all that a file holds. @internal */
+export const replace = (fs: FileSystem.FileSystem, path: string, bytes: Uint8Array) =>
+  Effect.scoped(Effect.flatMap(openOrMake(fs, path), (file) => cutAndAppend(file, 0, bytes)))
 
 const chunkSize = 262_144
 

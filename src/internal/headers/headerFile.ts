@@ -15,6 +15,7 @@ import * as Hash256 from "../../services/Hash256.ts"
 import type * as HeaderStore from "../../services/p2p/HeaderStore.ts"
 import * as HeaderStoreError from "../../services/p2p/HeaderStoreError.ts"
 import * as FileBytes from "./fileBytes.ts"
+import * as KeptFile from "./keptFile.ts"
 import * as Rewrite from "./rewrite.ts"
 
 const { size } = BlockHeader
@@ -40,12 +41,14 @@ class HeaderFile {
   readonly #rewritePath: string
   /** What is not complete yet has another name. */
   readonly #draftPath: string
+  readonly #file: KeptFile.KeptFile
   #state: State = { _tag: "Unopened" }
 
   constructor(fs: FileSystem.FileSystem, hash256: BlockHeader.Hash256, path: string) {
     this.#fs = fs
     this.#hash256 = hash256
     this.#path = path
+    this.#file = new KeptFile.KeptFile(fs, path)
     this.#rewritePath = `${path}.rewrite`
     this.#draftPath = `${path}.rewrite.tmp`
   }
@@ -71,11 +74,16 @@ class HeaderFile {
   get setAside(): Effect.Effect<Option.Option<string>, HeaderStoreError.HeaderStoreError> {
     return Effect.gen({ self: this }, function*() {
       const place = yield* this.#freePlace
+      yield* this.close
       const isMoved = yield* this.#move(this.#path, place)
       const isRewriteMoved = yield* this.#move(this.#rewritePath, `${place}.rewrite`)
       this.#state = { _tag: "Open", length: 0 }
       return isMoved || isRewriteMoved ? Option.some(place) : Option.none()
     }).pipe(Effect.mapError(unavailable("set aside", this.#path)))
+  }
+
+  get close(): Effect.Effect<void> {
+    return this.#file.close
   }
 
   /** The bytes of the file that count, when there is nothing left to be carried out. */
@@ -151,7 +159,7 @@ class HeaderFile {
 
   #rewrite(rewrite: Rewrite.Rewrite): Effect.Effect<void, PlatformError.PlatformError> {
     const bytes = Rewrite.encode(rewrite, this.#hash256)
-    return FileBytes.replaceFrom(this.#fs, this.#draftPath, 0, bytes).pipe(
+    return FileBytes.replace(this.#fs, this.#draftPath, bytes).pipe(
       Effect.andThen(this.#fs.rename(this.#draftPath, this.#rewritePath)),
       Effect.andThen(Effect.suspend(() => {
         this.#state = { _tag: "Unfinished", rewrite }
@@ -166,7 +174,7 @@ class HeaderFile {
   }
 
   #replaceFrom(height: number, headers: Uint8Array): Effect.Effect<void, PlatformError.PlatformError> {
-    return Effect.map(FileBytes.replaceFrom(this.#fs, this.#path, height * size, headers), () => {
+    return Effect.map(this.#file.replaceFrom(height * size, headers), () => {
       this.#opened(height * size + headers.length)
     })
   }
@@ -175,6 +183,7 @@ class HeaderFile {
     this.#state = { _tag: "Open", length }
     return length
   }
+
   get #freePlace(): Effect.Effect<string, PlatformError.PlatformError> {
     return Effect.gen({ self: this }, function*() {
       for (let number = 1;; number++) {
@@ -213,6 +222,7 @@ export const make = Effect.fnUntraced(function*({ bundled = [], path }: HeaderSt
   const fs = yield* FileSystem.FileSystem
   const { hash256 } = yield* Hash256.Hash256
   const file = new HeaderFile(fs, hash256, path)
+  yield* Effect.addFinalizer(() => file.close)
   const store: HeaderStore.HeaderStore["Service"] = {
     stored: { name: path, read: (index, count) => file.read(index, count) },
     write: (height, headers) => file.write(height, headers),

@@ -1,11 +1,12 @@
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, FileSystem, Layer } from "effect"
+import { Cause, Effect, Exit, FileSystem, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
 import * as NodeHash256 from "../../../src/layers/NodeHash256.ts"
 import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
+import * as HeaderStore from "../../../src/services/p2p/HeaderStore.ts"
 import { expectChain, late } from "../../utils/chainOfHeaders.ts"
 import * as Disks from "../../utils/disk.ts"
 import * as Recorded from "../../utils/headerChain.ts"
@@ -312,6 +313,49 @@ describe("HeaderStore", () => {
         assert.isAtMost(failed, 1)
         if (after > 1500) return
       }
+    }))
+
+  it.effect("opens its file once for all batches, and again after a write that failed", () =>
+    Effect.gen(function*() {
+      const openedBy = Effect.fnUntraced(function*(faults?: Disks.Faults) {
+        const disk = diskOf(mined.packed(0, 10))
+        const mounted = Disks.mount(disk, faults)
+        yield* Effect.gen(function*() {
+          for (let at = 11; at <= 40; at += 3) {
+            const packed = mined.packed(at, at + 2)
+            yield* Effect.catch(accept(packed), () => accept(packed))
+            assert.deepStrictEqual(mounted.open, [path])
+          }
+        }).pipe(
+          Effect.provide(
+            HeaderChain.layerFile({ path, params: regtest }).pipe(Layer.provide([NodeHash256.layer, mounted.layer]))
+          )
+        )
+        assert.deepStrictEqual(disk.read(path), mined.packed(0))
+        assert.deepStrictEqual(mounted.open, [])
+        return mounted.opened()
+      })
+      yield* TestClock.setTime(late * 1000)
+      assert.strictEqual(yield* openedBy(), 1)
+      assert.strictEqual(yield* openedBy({ after: 1000, how: "Fail" }), 2)
+    }))
+
+  it.effect("has no file open that it sets aside", () =>
+    Effect.gen(function*() {
+      const disk = diskOf(mined.packed(0, 10))
+      const mounted = Disks.mount(disk)
+      yield* Effect.gen(function*() {
+        const store = yield* HeaderStore.HeaderStore
+        yield* store.write(11, mined.packed(11, 20))
+        assert.deepStrictEqual(mounted.open, [path])
+        assert.deepStrictEqual(yield* store.setAside, Option.some(`${path}.broken-1`))
+        assert.deepStrictEqual(mounted.open, [])
+        yield* store.write(0, mined.packed(0, 5))
+      }).pipe(
+        Effect.provide(HeaderStore.layerFile({ path }).pipe(Layer.provide([NodeHash256.layer, mounted.layer])))
+      )
+      assert.deepStrictEqual(disk.read(`${path}.broken-1`), mined.packed(0, 20))
+      assert.deepStrictEqual(disk.read(path), mined.packed(0, 5))
     }))
 
   it.effect("says what could not be written", () =>
