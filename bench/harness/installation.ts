@@ -23,8 +23,7 @@ const loaders: { readonly [library in LibraryName]?: string } = {
   bcash: `(await import("./libraries/bcash/package.ts")).load()`
 }
 
-const isPresent = (name: string): boolean =>
-  Fs.existsSync(Path.join(bench, "node_modules", name, "package.json"))
+const isPresent = (name: string): boolean => Fs.existsSync(Path.join(bench, "node_modules", name, "package.json"))
 
 /** Whether `install` has been run, or need not be. A package that came later may be missing. */
 export const isInstalled = (): boolean => Object.values(packages).every(isPresent)

@@ -27,7 +27,7 @@ const make = (port: number, checkpoints: boolean): Package.SpvNode => {
     upnp: false,
     seeds: [],
     noAuth: true,
-    logLevel: process.env.BL ?? "none", logConsole: true
+    logLevel: "none"
   })
   Object.assign(node.pool, { discoverExternal: nothing, discoverGateway: nothing, discoverSeeds: nothing })
   Object.assign(node.http, { open: nothing, close: nothing })

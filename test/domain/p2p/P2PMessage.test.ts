@@ -197,7 +197,10 @@ describe("P2PMessage", () => {
     assert.match(decodeFault("reject", announce("0d")), /command at byte 0: there are 13 bytes/)
     const unsendable = (bytes: number) => encodeFault(P2PMessage.make("headers", { packed: new Uint8Array(bytes) }))
     assert.match(unsendable(2001 * 80), /"headers" cannot be sent: packed cannot be written: there are 2001 items/)
-    assert.match(unsendable(81), /"headers" cannot be sent: packed cannot be written: there are 81 bytes in place of 160/)
+    assert.match(
+      unsendable(81),
+      /"headers" cannot be sent: packed cannot be written: there are 81 bytes in place of 160/
+    )
     const inventory = Array.from({ length: 50_001 }, () => ({ type: 1, hash }))
     assert.match(encodeFault(P2PMessage.make("getdata", { inventory })), /50001 items; at most 50000/)
     assert.match(
