@@ -82,6 +82,9 @@ export class BadAddress extends Data.TaggedError("BadAddress")<{
   }
 }
 
+/** CashAddr has longer payloads as well. */
+const payloadSize = 20
+
 type Prefix = "bitcoincash" | "bchtest" | "bchreg"
 
 /** The prefix of CashAddr on each network. */
@@ -121,6 +124,8 @@ export const fromCashAddress = (
     return fail(`its prefix is "${decoded.prefix}", but on ${network.name} it is "${prefix}"`)
   }
   if (decoded.type !== "p2pkh") return fail(`it is of type ${decoded.type}, and only p2pkh is understood`)
+  const { length } = decoded.payload
+  if (length !== payloadSize) return fail(`it has ${length} bytes, and only ${payloadSize} are understood`)
   return Result.succeed(AddressHash.make(toHex(decoded.payload)))
 }
 

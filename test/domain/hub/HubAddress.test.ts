@@ -1,4 +1,4 @@
-import { decodeCashAddress, encodeCashAddress, hash160, sha256 } from "@bitauth/libauth"
+import { decodeCashAddress, encodeCashAddress, encodeCashAddressFormat, hash160, sha256 } from "@bitauth/libauth"
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import * as HubAddress from "../../../src/domain/hub/HubAddress.ts"
@@ -53,6 +53,15 @@ describe("an address of the Hub API", () => {
       assert.strictEqual(error._tag, "BadAddress")
       assert.include(error.message.toLowerCase(), `"${text.toLowerCase()}" is no address: `)
       assert.include(error.message, problem)
+    }
+  })
+
+  it("refuses a payload of another length than that of a public key hash, which CashAddr allows", () => {
+    for (const length of [0, 19, 21, 24, 32, 64]) {
+      const bits = Math.max(0, [20, 24, 28, 32, 40, 48, 56, 64].indexOf(length))
+      const text = encodeCashAddressFormat({ payload: new Uint8Array(length), prefix: "bchreg", version: bits }).address
+      const error = Result.getOrThrow(Result.flip(HubAddress.fromCashAddress(text, Network.regtest)))
+      assert.strictEqual(error._tag, "BadAddress", text)
     }
   })
 
