@@ -26,7 +26,7 @@ export const ofNative = (bytes: Uint8Array): ReadonlyArray<number> => {
 }
 
 /** The longest beginning of an input that is looked at. */
-const looked = 400
+const looked = 200
 
 /** Of anything whose decoder says at which field an input that is cut off ends. */
 export const ofCut = (

@@ -43,7 +43,7 @@ export const makeInputs = (target: Target, seed: number, extra: ReadonlyArray<Ui
     if (target.odd !== undefined && random.chance(30)) return [target.odd(random), none]
     if (target.make !== undefined && (seeds.length === 0 || random.chance(40))) {
       const { bytes } = target.make(random)
-      return [bytes, random.chance(15) ? target.borders?.(bytes) ?? none : none]
+      return [bytes, random.chance(5) ? target.borders?.(bytes) ?? none : none]
     }
     if (seeds.length === 0) return [random.bytes(random.below(100)), none]
     const bytes = random.pick(seeds)

@@ -33,7 +33,7 @@ export class Failure extends Error {
 }
 
 /** Every so many inputs their memory is measured: the measuring takes longer than most of them. */
-const weighedEach = 8
+const weighedEach = 16
 
 /** So many bytes of an input are shown in hex. */
 const shown = 20_000

@@ -73,6 +73,7 @@ const makeAddresses = (random: Random): Made => {
 export const addressFile: Decoder = {
   kind: "decoder",
   name: "address-file",
+  weight: 0.4,
   seeds: [],
   make: makeAddresses,
   borders: (input) =>

@@ -94,7 +94,7 @@ const captureOf = (random: Native.Random): Uint8Array => {
 export const capture: Decoder = {
   kind: "decoder",
   name: "cli-capture",
-  weight: 0.4,
+  weight: 1,
   seeds: nativeFrames.slice(0, 20).map(fromHex),
   make: (random) => ({ bytes: captureOf(random) }),
   run: runCapture
@@ -163,7 +163,7 @@ const pieces = [
 export const frames: Decoder = {
   kind: "decoder",
   name: "cli-frames",
-  weight: 0.5,
+  weight: 1,
   seeds: writtenFrames.filter(({ length }) => length < 1500).slice(0, 100),
   odd: (random) => encoder.encode(Array.from({ length: random.below(12) }, () => random.pick(pieces)).join("")),
   run: runFrames
@@ -188,7 +188,7 @@ const jsonPieces = ["[", "]", "[1,\"int\",\"5\"]", ",", "[-1,\"bytes\",\"00\"]",
 export const taggedJson: Decoder = {
   kind: "decoder",
   name: "cli-tagged-json",
-  weight: 0.4,
+  weight: 1,
   seeds: bodies.flatMap((hex) => [encoder.encode(hex), encoder.encode(TaggedJson.decodeLine(hex))]),
   odd: (random) => encoder.encode(Array.from({ length: random.below(10) }, () => random.pick(jsonPieces)).join("")),
   run: runJson

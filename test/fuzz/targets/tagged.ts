@@ -177,7 +177,7 @@ const makeTagged = (random: Random): Made => {
 export const tagged: Decoder = {
   kind: "decoder",
   name: "tagged",
-  weight: 2,
+  weight: 3,
   seeds: [...vectors.map(({ hex }) => fromHex(hex)), ...recorded.map(({ body }) => body)].filter(({ length }) =>
     length <= 400
   ),
