@@ -12,7 +12,6 @@
  * It ends with 1 at the first input for which something is so that must not be: made small, with the command that runs
  * it again. The inputs of test/fuzz/corpus are run first.
  */
-import * as process from "node:process"
 import { parseArgs } from "node:util"
 import { fromHex } from "../utils/native.ts"
 import * as Corpus from "./harness/corpus.ts"
@@ -57,6 +56,9 @@ const choose = (only: string | undefined): ReadonlyArray<Target> =>
       stop(`there is no target "${name}", only ${targets.map((target) => target.name).join(", ")}`)
   )
 
+/** The target that runs now. */
+let current = "nothing"
+
 const runCorpus = async (target: Target): Promise<void> => {
   for (const input of Corpus.read(target.name)) {
     try {
@@ -74,6 +76,7 @@ const fuzzAll = async (chosen: ReadonlyArray<Target>, seed: number): Promise<voi
   const reports: Array<Report> = []
   const from = count(values.from, "--from")
   for (const { inputs, target } of Plan.divide(chosen, count(values.inputs, "--inputs"))) {
+    current = target.name
     await runCorpus(target)
     const report = await fuzz(target, { seed, inputs, from, onInput })
     reports.push(report)
@@ -94,6 +97,9 @@ const main = async (): Promise<void> => {
   const seed = values.seed ?? process.env["SEED"] ?? String(Math.floor(Math.random() * 2 ** 31))
   await fuzzAll(chosen, count(seed, "--seed"))
 }
+
+// What a listener throws where nobody waits for it.
+process.on("uncaughtException", (error) => stop(`uncaught, while ${current} ran: ${String(error.stack)}`))
 
 await main().catch((error: unknown) => stop(error instanceof Failure ? error.message : String((error as Error).stack)))
 process.exit(0)

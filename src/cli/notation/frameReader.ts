@@ -74,8 +74,9 @@ export class FrameReader {
   #way: Way | undefined = undefined
   #pieces: Array<Uint8Array> = []
   #length = 0
-  /** Whether the last bytes that were decoded gave nothing. */
+  /** Whether nothing was found in what was decoded; of mixed pieces, in the last one. */
   #isSilent = false
+  #hasFound = false
   #found: Array<Found> = []
 
   constructor(options: Options) {
@@ -111,7 +112,9 @@ export class FrameReader {
     const at = decoder.decode(Slab.make(bytes), 0, bytes.length, found)
     this.#pieces = at < bytes.length ? [bytes.subarray(at)] : []
     this.#length = bytes.length - at
-    this.#isSilent = at > 0 && this.#found.length === before
+    const isNothing = this.#found.length === before
+    if (!isNothing) this.#hasFound = true
+    this.#isSilent = at > 0 && isNothing && (this.#options.isMixed || !this.#hasFound)
     if (decoder.failure !== undefined) this.#fail(decoder.failure.message)
     else if (this.#length === 0 && this.#options.isMixed) this.#way = undefined
   }

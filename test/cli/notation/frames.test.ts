@@ -199,6 +199,16 @@ describe("captures", () => {
     assert.include(problem, "no message is complete")
   })
 
+  it("say so only when nothing of all is whole, however the input comes", () => {
+    const capture = fromHex("0600087e2c04")
+    const [chunk] = [pack(randomMessage(random, 9000))].map((packets) =>
+      packets.subarray(0, packets[0]! | (packets[1]! << 8))
+    )
+    const atOnce = ofPieces([Buffer.concat([capture, chunk!])])
+    assert.deepStrictEqual(ofPieces([capture, chunk!]), atOnce)
+    assert.deepStrictEqual(problemsOf(atOnce), [])
+  })
+
   it("are nothing when they are empty", () => {
     assert.deepStrictEqual(ofPieces([]), [])
     assert.deepStrictEqual(ofLines([""]), [])

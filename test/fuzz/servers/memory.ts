@@ -18,7 +18,8 @@ export interface Listening {
 /** A stranger's address: each has its own, since some of them will be banned. */
 const strangerAt = (index: number): string => `10.${1 + (index >> 8)}.${index & 255}.1`
 
-const isServed = ({ ask }: Listening, when: string): Effect.Effect<void> =>
+/** The honest peer gets its answer. */
+export const isServed = ({ ask }: Listening, when: string): Effect.Effect<void> =>
   Effect.gen(function*() {
     const asking = yield* Effect.forkChild(ask, { startImmediately: true })
     yield* until(`the honest peer is served ${when}`, () => asking.pollUnsafe() !== undefined)
@@ -39,7 +40,7 @@ const say = Effect.fnUntraced(function*(peer: RawPeer, input: Uint8Array) {
 })
 
 /** Log lines of what must not happen. */
-const isError = (line: string): boolean => /^(?:Error|Fatal) /.test(line)
+export const isError = (line: string): boolean => /^(?:Error|Fatal) /.test(line)
 
 /** Lets each stranger say its part, one after another; those who are not turned away stay to the end. */
 export const meet = Effect.fnUntraced(function*(

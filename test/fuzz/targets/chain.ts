@@ -30,10 +30,16 @@ const randomScript = (random: Random): Uint8Array =>
     () => Uint8Array.from({ length: random.below(40) }, () => random.pick([0x51, 0x76, random.between(0x4f, 0xc0)]))
   ])()
 
-const randomOutput = (random: Random): Transaction.Output => ({
-  amount: BigInt(random.next()) * BigInt(random.pick([1, 1, 1, 0xffff_ffff])),
-  script: randomScript(random)
-})
+/** An output whose script begins with this has a token before its script. */
+const tokenPrefix = 0xef
+
+const randomOutput = (random: Random): Transaction.Output => {
+  const script = randomScript(random)
+  return {
+    amount: BigInt(random.next()) * BigInt(random.pick([1, 1, 1, 0xffff_ffff])),
+    script: script[0] === tokenPrefix ? new Uint8Array(0) : script
+  }
+}
 
 const token = (random: Random): Auth.Output["token"] => ({
   amount: BigInt(random.below(1000) + 1),
