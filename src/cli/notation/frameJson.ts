@@ -91,7 +91,7 @@ const readBody = ({ body, values }: Fields): Result.Result<Uint8Array, string> =
 const readHeader = (header: unknown): Result.Result<Header.Header, string> => {
   if (!isFields(header)) return Result.fail("\"header\" is no object")
   const entries = Object.entries(header)
-  return entries.every(([tag, value]) => /^\d{1,10}$/.test(tag) && typeof value === "number")
+  return entries.every(([tag, value]) => /^(?:0|[1-9]\d{0,9})$/.test(tag) && typeof value === "number")
     ? Result.succeed(Header.make(Object.fromEntries(entries) as { [tag: number]: number }))
     : Result.fail("\"header\" is not numbers by tag")
 }

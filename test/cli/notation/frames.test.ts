@@ -266,6 +266,7 @@ describe("text of frames", () => {
     ["{\"envelope\":\"other\"}", "line 1: \"envelope\""],
     ["{\"envelope\":\"native\"}", "line 1: \"service\" and \"message\""],
     ["{\"envelope\":\"native\",\"service\":1,\"message\":1,\"header\":{\"x\":1}}", "line 1: \"header\""],
+    ["{\"envelope\":\"native\",\"service\":1,\"message\":1,\"header\":{\"01\":1}}", "line 1: \"header\""],
     ["{\"envelope\":\"legacy\",\"network\":\"moon\",\"command\":\"ping\"}", "line 1: \"network\""],
     ["{\"envelope\":\"legacy\",\"network\":\"regtest\",\"command\":\"pin\\n\"}", "line 1: \"command\": a command has"],
     ["{\"body\":\"xy\"}", "line 1: \"body\""],

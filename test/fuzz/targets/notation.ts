@@ -50,6 +50,9 @@ const parseText = (text: string): ReadonlyArray<FrameReader.Found> => {
  * body had its values in a longer way than needed.
  */
 const goesThrough = (frame: Frame.Frame): void => {
+  const bytes = Frame.encode(frame)
+  // JSON may tell of a frame with numbers that no message has.
+  if (Result.isFailure(bytes)) return isTrue(bytes.failure.length > 0, "it is said why a frame is not written")
   const text = format(frame)
   const json = FrameJson.format(frame)
   const [again, ...others] = parseText(text).map((found) => valueOf(Result.mapError(found, toError), text))
@@ -57,8 +60,6 @@ const goesThrough = (frame: Frame.Frame): void => {
   const fromJson = valueOf(Result.mapError(FrameJson.parse(json), toError), json)
   equal(FrameJson.format(fromJson), json, "the frame, as JSON")
   equal(fromJson, again, "the frame of both")
-  const bytes = Frame.encode(frame)
-  isTrue(Result.isSuccess(bytes) || bytes.failure.length > 0, "a frame is written, or it is said why not")
 }
 
 const toError = (message: string) => ({ message })
