@@ -41,7 +41,9 @@ export const start = (seed: number): Watchdog => {
     onInput: (target, index) => {
       if (target !== current) {
         current = target
-        worker.postMessage(`${target.name} --seed ${seed} --from ? --inputs ${target.kind === "server" ? target.peers : 1}`)
+        worker.postMessage(
+          `${target.name} --seed ${seed} --from ? --inputs ${target.kind === "server" ? target.peers : 1}`
+        )
       }
       Atomics.store(counter, 0, index)
     },

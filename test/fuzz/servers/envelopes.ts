@@ -80,11 +80,12 @@ const listenLegacy = Effect.fnUntraced(function*(bed: Bed) {
   return { address, ask: Effect.orDie(ask) }
 })
 
-const runWith = (listen: (bed: Bed) => ReturnType<typeof listenNative> | ReturnType<typeof listenLegacy>) =>
-(inputs: ReadonlyArray<Uint8Array>) =>
-  Memory.run(withBed((bed) =>
-    Effect.flatMap(Effect.orDie(listen(bed)), (listening) => Memory.meet(bed, listening, inputs))
-  ))
+const runWith =
+  (listen: (bed: Bed) => ReturnType<typeof listenNative> | ReturnType<typeof listenLegacy>) =>
+  (inputs: ReadonlyArray<Uint8Array>) =>
+    Memory.run(
+      withBed((bed) => Effect.flatMap(Effect.orDie(listen(bed)), (listening) => Memory.meet(bed, listening, inputs)))
+    )
 
 export const nativeServer: Server = {
   ...native,

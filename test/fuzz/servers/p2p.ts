@@ -110,9 +110,11 @@ export const p2pNode: Server = {
   name: "server-p2p-node",
   weight: 3,
   peers: 40,
-  seeds: [concat(...Legacy.trace("p2p-regtest").messages.filter(({ dir }) => dir === "peer->node").map(({ hex }) =>
-    fromHex(hex)
-  ))],
+  seeds: [
+    concat(
+      ...Legacy.trace("p2p-regtest").messages.filter(({ dir }) => dir === "peer->node").map(({ hex }) => fromHex(hex))
+    )
+  ],
   make: (random) => ({ bytes: conversation(random, toBytes) }),
   odd: (random) => conversation(random, broken(random)),
   ...(legacy.borders === undefined ? {} : { borders: legacy.borders }),

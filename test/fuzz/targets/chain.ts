@@ -1,7 +1,7 @@
 /**
  * Transactions and blocks that strangers hand in, and the scripts in them.
  */
-import * as Auth from "@bitauth/libauth"
+import type * as Auth from "@bitauth/libauth"
 import { Result } from "effect"
 import * as Block from "../../../src/domain/chain/Block.ts"
 import * as BlockRules from "../../../src/domain/chain/BlockRules.ts"
@@ -116,7 +116,8 @@ const makeTransaction = (random: Random): Made => {
   const { bytes } = transaction
   return {
     bytes,
-    verify: () => equal(valueOf(Transaction.decode(bytes), "it can be read").outputs.length, transaction.outputs.length, "outputs")
+    verify: () =>
+      equal(valueOf(Transaction.decode(bytes), "it can be read").outputs.length, transaction.outputs.length, "outputs")
   }
 }
 

@@ -62,7 +62,10 @@ const randomEntry = (random: Random): AddressEntry.AddressEntry => ({
 })
 
 const makeAddresses = (random: Random): Made => {
-  const snapshot = { key: random.bytes(32), entries: Array.from({ length: random.below(6) }, () => randomEntry(random)) }
+  const snapshot = {
+    key: random.bytes(32),
+    entries: Array.from({ length: random.below(6) }, () => randomEntry(random))
+  }
   const bytes = AddressFile.encode(snapshot, { network, hash256 })
   return {
     bytes,
@@ -100,9 +103,11 @@ const storedIn = (file: Uint8Array, rewrite: Uint8Array): Uint8Array =>
 
 const openChain = (disk: Disks.Disk) =>
   HeaderChain.HeaderChain.use((chain) => chain.tip).pipe(
-    Effect.provide(HeaderChain.layerFile({ path, params: ChainParams.regtest }).pipe(
-      Layer.provide([NodeHash256.layer, Disks.mount(disk).layer])
-    ))
+    Effect.provide(
+      HeaderChain.layerFile({ path, params: ChainParams.regtest }).pipe(
+        Layer.provide([NodeHash256.layer, Disks.mount(disk).layer])
+      )
+    )
   )
 
 const runStore = async (input: Uint8Array): Promise<string> => {
@@ -174,4 +179,3 @@ export const loginCookie: Decoder = {
   borders: Borders.ofTagged,
   run: runCookie
 }
-

@@ -4,7 +4,7 @@
 import { Clock, Effect, Layer, Result } from "effect"
 import * as BlockHeader from "../../../src/domain/p2p/BlockHeader.ts"
 import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
-import * as ChainView from "../../../src/domain/p2p/ChainView.ts"
+import type * as ChainView from "../../../src/domain/p2p/ChainView.ts"
 import * as HeaderRules from "../../../src/domain/p2p/HeaderRules.ts"
 import * as Target from "../../../src/domain/p2p/Target.ts"
 import * as NodeHash256 from "../../../src/layers/NodeHash256.ts"
@@ -51,9 +51,10 @@ const mend = (headers: Uint8Array): Uint8Array => {
 }
 
 const fieldBorders = (headers: Uint8Array, from: number): ReadonlyArray<number> =>
-  Array.from({ length: Math.floor(headers.length / size) }, (_, i) => [0, 4, 36, 68, 72, 76].map((at) =>
-    from + i * size + at
-  )).flat()
+  Array.from(
+    { length: Math.floor(headers.length / size) },
+    (_, i) => [0, 4, 36, 68, 72, 76].map((at) => from + i * size + at)
+  ).flat()
 
 interface Base {
   readonly params: ChainParams.ChainParams

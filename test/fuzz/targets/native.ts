@@ -213,4 +213,3 @@ export const chunks: Decoder = {
   run: runChunks,
   allowance: 20_000_000
 }
-

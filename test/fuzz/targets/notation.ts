@@ -27,7 +27,10 @@ const format = FrameText.format(Palette.plain)
 /** All frames of an input that comes in pieces. */
 const readAll = (
   input: Uint8Array,
-  reader: { readonly push: (piece: Uint8Array) => ReadonlyArray<FrameReader.Found>; readonly end: () => ReadonlyArray<FrameReader.Found> },
+  reader: {
+    readonly push: (piece: Uint8Array) => ReadonlyArray<FrameReader.Found>
+    readonly end: () => ReadonlyArray<FrameReader.Found>
+  },
   random: Native.Random | undefined
 ): ReadonlyArray<FrameReader.Found> => {
   const found: Array<FrameReader.Found> = []
@@ -179,12 +182,26 @@ const runJson = (input: Uint8Array): string => {
   if (isHex) equal(TaggedJson.encodeLine(TaggedJson.decodeLine(encoded)), encoded, "what was written, read and written")
   else isTrue("error" in (JSON.parse(encoded) as object), "what cannot be written is an error")
   const value: unknown = JSON.parse(decoded)
-  if (Array.isArray(value)) equal(TaggedJson.encodeLine(decoded), line.trim().toLowerCase(), "what was read, written again")
+  // A body may be written in a longer way than needed, or with a negative zero; its values stay.
+  if (Array.isArray(value)) {
+    equal(TaggedJson.decodeLine(TaggedJson.encodeLine(decoded)), decoded, "what was read, again")
+  }
   return isHex ? "encoded" : Array.isArray(value) ? "decoded" : "error"
 }
 
 const bodies = recorded.map(({ body }) => toHex(body)).filter(({ length }) => length < 600)
-const jsonPieces = ["[", "]", "[1,\"int\",\"5\"]", ",", "[-1,\"bytes\",\"00\"]", "[31,\"string\",\"ff\"]", "1e400", "\"", "{", "}"]
+const jsonPieces = [
+  "[",
+  "]",
+  "[1,\"int\",\"5\"]",
+  ",",
+  "[-1,\"bytes\",\"00\"]",
+  "[31,\"string\",\"ff\"]",
+  "1e400",
+  "\"",
+  "{",
+  "}"
+]
 
 export const taggedJson: Decoder = {
   kind: "decoder",

@@ -151,9 +151,31 @@ export const texts: Decoder = {
   odd: (random) =>
     concat([
       Uint8Array.of(random.below(ways.length)),
-      encoder.encode(Array.from({ length: random.below(12) }, () =>
-        random.pick([":", "/", "[", "]", ".", "0", "1", "65535", "unix:", "//", "%", "\0", " ", "a", "é", "::", "-"])
-      ).join(""))
+      encoder.encode(
+        Array.from(
+          { length: random.below(12) },
+          () =>
+            random.pick([
+              ":",
+              "/",
+              "[",
+              "]",
+              ".",
+              "0",
+              "1",
+              "65535",
+              "unix:",
+              "//",
+              "%",
+              "\0",
+              " ",
+              "a",
+              "é",
+              "::",
+              "-"
+            ])
+        ).join("")
+      )
     ]),
   longest: 400,
   run
