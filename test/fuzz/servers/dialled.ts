@@ -32,7 +32,7 @@ const listenHonestly = Effect.fnUntraced(function*(bed: Bed) {
 })
 
 /** Says its part once somebody is there, in pieces. */
-const say = Effect.fnUntraced(function*(peer: RawPeer, input: Uint8Array) {
+export const say = Effect.fnUntraced(function*(peer: RawPeer, input: Uint8Array) {
   const random = new Random(digest(input))
   for (let at = 0; at < input.length;) {
     const length = 1 + random.below(input.length - at)

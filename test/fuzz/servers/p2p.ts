@@ -6,18 +6,19 @@ import * as ChainParams from "../../../src/domain/p2p/ChainParams.ts"
 import * as LegacyEnvelope from "../../../src/domain/LegacyEnvelope.ts"
 import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
 import * as PacketReader from "../../../src/domain/PacketReader.ts"
+import * as Dialling from "../../utils/dialling.ts"
 import * as Legacy from "../../utils/legacy.ts"
 import { MinedChain } from "../../utils/minedChain.ts"
 import { fromHex, type Random } from "../../utils/native.ts"
 import { ours, withNode } from "../../utils/p2p/nodeBed.ts"
 import { version } from "../../utils/rawPeer.ts"
-import { until } from "../../utils/network.ts"
-import type { Bed } from "../../utils/network.ts"
-import { valueOf } from "../harness/expect.ts"
+import { type Bed, pass, type RawPeer, until } from "../../utils/network.ts"
+import { equal, isTrue, valueOf } from "../harness/expect.ts"
 import { mutate } from "../harness/mutation.ts"
 import type { Server } from "../harness/target.ts"
 import { legacy } from "../targets/legacy.ts"
 import { makeMessage } from "../targets/p2pMessages.ts"
+import * as Dialled from "./dialled.ts"
 import * as Memory from "./memory.ts"
 
 const { concat, encode, packet } = Legacy
@@ -60,6 +61,30 @@ const run = (inputs: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<string>> 
     (bed) => Effect.flatMap(befriend(bed), (listening) => Memory.meet(bed, listening, inputs)),
     { listen: address, outbound: 0, maxInbound: 1000 }
   ))
+
+/** The node dials the strangers, which it knows from its book. */
+const runDialled = (inputs: ReadonlyArray<Uint8Array>): Promise<ReadonlyArray<string>> =>
+  Memory.run(withNode((bed) =>
+    Effect.gen(function*() {
+      const listening = yield* befriend(bed)
+      const strangers = inputs.map((_, index) => `10.${index}.0.1:18444`)
+      const dialled: Array<RawPeer> = []
+      for (const [index, input] of inputs.entries()) {
+        const meet = (peer: RawPeer) => {
+          dialled.push(peer)
+          return Effect.exit(Dialled.say(peer, input))
+        }
+        yield* Dialling.serveEach(bed, meet, strangers[index])
+      }
+      yield* bed.know(...strangers)
+      for (let second = 0; second < 20; second++) {
+        yield* pass("1 second")
+        yield* Memory.isServed(listening, `in second ${second}`)
+      }
+      isTrue(dialled.length > 0, "a stranger was dialled")
+      equal(bed.logs.filter(Memory.isError), [], "what was logged as an error")
+      return yield* Effect.forEach(dialled, ({ status }) => status)
+    }), { listen: address, outbound: 100, maxOutbound: 100 }))
 
 const chain = new MinedChain(ChainParams.regtest).mine(20)
 const fork = chain.fork(12).mine(10, { salt: 1 })
@@ -105,6 +130,7 @@ const broken = (random: Random) => (message: P2PMessage.P2PMessage): Uint8Array 
   return packet({ command: message._tag, body: random.chance(40) ? mutate(body, [], body, random) : body })
 }
 
+/** A node that listens. */
 export const p2pNode: Server = {
   kind: "server",
   name: "server-p2p-node",
@@ -121,3 +147,6 @@ export const p2pNode: Server = {
   longest: 100_000,
   run
 }
+
+/** A node that dials. */
+export const p2pDialler: Server = { ...p2pNode, name: "client-of-nodes", weight: 2, run: runDialled }

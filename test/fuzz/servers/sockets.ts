@@ -38,14 +38,17 @@ const stranger = (port: number, input: Uint8Array): Effect.Effect<string> =>
     let timer: NodeJS.Timeout | undefined
     let ending = "stayed"
     let at = 0
+    const hangUp = (how: number): void => {
+      if (how === 0) socket.resetAndDestroy()
+      if (how === 1) socket.end()
+    }
     const sayOn = (): void => {
       if (socket.destroyed) return
       const length = random.chance(50) ? input.length - at : 1 + random.below(Math.min(300, input.length - at))
       socket.write(input.subarray(at, at + length))
       at += length
       if (at < input.length) setImmediate(sayOn)
-      else if (random.chance(20)) socket.resetAndDestroy()
-      else if (random.chance(20)) socket.end()
+      else hangUp(random.below(5))
     }
     socket.on("error", () => {
       ending = "reset"

@@ -14,7 +14,7 @@ import * as PartialMerkleTree from "../../../src/domain/p2p/PartialMerkleTree.ts
 import * as PeerAddress from "../../../src/domain/p2p/PeerAddress.ts"
 import * as PeerGroup from "../../../src/domain/PeerGroup.ts"
 import * as Legacy from "../../utils/legacy.ts"
-import { type Random } from "../../utils/native.ts"
+import type { Random } from "../../utils/native.ts"
 import * as P2P from "../../utils/p2pMessage.ts"
 import * as Borders from "../harness/borders.ts"
 import { behind, equal, inProportion, isTrue, refusalOf, valueOf } from "../harness/expect.ts"
