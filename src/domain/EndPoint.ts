@@ -97,4 +97,7 @@ export const fromInput = (input: Input): Result.Result<EndPoint, BadEndPoint> =>
  * @since 0.1.0
  */
 export const format = (self: EndPoint): string =>
-  NetAddress.isUnixPathAddress(self) ? `unix:${self.path}` : Host.formatHostPort(self)
+  NetAddress.isUnixPathAddress(self) ? formatPath(self.path) : Host.formatHostPort(self)
+
+// Two slashes at the beginning of a path would be read as those of `unix://`.
+const formatPath = (path: string): string => path.startsWith("//") ? `unix://${path}` : `unix:${path}`
