@@ -8,4 +8,12 @@ import { hub } from "./hub.ts"
 import { p2pDialler, p2pNode } from "./p2p.ts"
 import { socketServer } from "./sockets.ts"
 
-export const servers: ReadonlyArray<Server> = [nativeServer, legacyServer, socketServer, p2pNode, hub, hubClient, p2pDialler]
+export const servers: ReadonlyArray<Server> = [
+  nativeServer,
+  legacyServer,
+  socketServer,
+  p2pNode,
+  hub,
+  hubClient,
+  p2pDialler
+]

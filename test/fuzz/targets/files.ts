@@ -130,6 +130,18 @@ const runStore = async (input: Uint8Array): Promise<string> => {
 
 const rewriteOf = (height: number, headers: Uint8Array) => Rewrite.encode({ height, headers }, hash256)
 
+/** Files of which most are right: a chain, something behind it, and a rewrite that may not fit. */
+const oddFiles = (random: Random): Uint8Array => {
+  const height = random.below(13)
+  const tail = random.pick([new Uint8Array(0), random.bytes(random.below(100)), new Uint8Array(random.below(300))])
+  // A file begins at every fifth byte of an input.
+  const file = concat([random.pick([mined, other]).packed(0, height), tail])
+  const whole = file.subarray(0, file.length - file.length % 5)
+  const from = random.pick([9, 9, random.below(14)])
+  const rewrite = rewriteOf(random.chance(90) ? from : random.next(), random.pick([mined, other, other]).packed(from))
+  return storedIn(whole, random.chance(60) ? rewrite : new Uint8Array(0))
+}
+
 export const headerStore: Decoder = {
   kind: "decoder",
   name: "header-store",
@@ -141,6 +153,7 @@ export const headerStore: Decoder = {
     storedIn(concat([mined.packed(0, 8), other.packed(9, 10)]), rewriteOf(9, other.packed(9))),
     storedIn(concat([mined.packed(0, 8), new Uint8Array(120)]), new Uint8Array(0))
   ],
+  odd: oddFiles,
   borders: (input) => Array.from({ length: Math.floor(input.length / 40) }, (_, i) => 1 + 40 * i),
   repair: (input) => filesOf(input)[1].length < 100 ? input : sum(input),
   run: runStore
