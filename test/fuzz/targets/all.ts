@@ -2,6 +2,7 @@
  * All decoders that are fuzzed.
  */
 import type { Decoder } from "../harness/target.ts"
+import { banFile } from "./bans.ts"
 import { binary } from "./binary.ts"
 import { blocks, transactions } from "./chain.ts"
 import { addressFile, headerStore, loginCookie } from "./files.ts"
@@ -28,6 +29,7 @@ export const decoders: ReadonlyArray<Decoder> = [
   headerChain,
   headerStore,
   addressFile,
+  banFile,
   loginCookie,
   texts,
   transactions,
