@@ -3,6 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import * as PeerGroup from "../domain/PeerGroup.ts"
@@ -23,8 +24,10 @@ export interface AcceptorOptions {
   readonly authorizer: ConnectionAuthorizer.Authorizer
   readonly banList: BanList.BanList["Service"]
   readonly runner: Runner.Runner
-  /** Makes the peer of a link that is let in, and forgets it when its connection ends. */
-  readonly withPeer: <A>(link: Transport.Link, use: (peer: Peer.Peer) => Effect.Effect<A>) => Effect.Effect<A>
+  /** Makes the peer of a link that is let in. */
+  readonly makePeer: (link: Transport.Link) => Peer.Peer
+  /** Waits for the end of what a peer has started, when its connection has ended, and forgets it. */
+  readonly release: (peer: Peer.Peer) => Effect.Effect<void>
   readonly toHandle: (peer: Peer.Peer) => Connection.Connection
   readonly onConnection: ((connection: Connection.Connection) => Effect.Effect<unknown, unknown>) | undefined
 }
@@ -35,7 +38,7 @@ type Refusal = DisconnectReason.TurnedAway | DisconnectReason.PeerBanned
 /** @internal */
 export class Acceptor {
   readonly #options: AcceptorOptions
-  /** Those who are being vetted. */
+  /** Those who are being vetted, and have not been turned away. */
   readonly #newcomers = new Map<Transport.Link, Fiber.Fiber<unknown, unknown>>()
   readonly peers = new Set<Peer.Peer>()
 
@@ -45,38 +48,51 @@ export class Acceptor {
 
   readonly onLink = (link: Transport.Link): void => {
     const annotations = { remoteAddress: NetAddress.formatSocketAddress(link.remoteAddress) }
-    this.#options.runner.fork(
-      Effect.annotateLogs(this.#accept(link), annotations).pipe(Effect.ensuring(Effect.sync(() => link.close())))
-    )
+    this.#options.runner.fork(Effect.annotateLogs(this.#accept(link), annotations))
   }
 
   /** Turns away those of a group, or all, who are still being vetted. */
   turnAway(group?: PeerGroup.PeerGroup): void {
     for (const [link, fiber] of [...this.#newcomers]) {
-      if (group === undefined || PeerGroup.contains(group, link.remoteAddress)) fiber.interruptUnsafe()
+      if (group !== undefined && !PeerGroup.contains(group, link.remoteAddress)) continue
+      this.#newcomers.delete(link)
+      fiber.interruptUnsafe()
     }
   }
 
-  #accept(link: Transport.Link): Effect.Effect<void> {
-    const { admission } = this.#options
-    return Effect.acquireUseRelease(
-      admission.enter(link.remoteAddress),
-      (refused) => refused === undefined ? this.#admit(link) : logTurnedAway(refuse(refused)),
-      (refused) =>
-        Effect.sync(() => {
-          if (refused === undefined) admission.leave(link.remoteAddress)
-        })
+  /** Ends when it is known what becomes of the newcomer: who is served needs no fiber while nothing happens. */
+  #accept(link: Transport.Link): Effect.Effect<Outcome> {
+    const enter = Effect.suspend(() => this.#options.admission.enter(link.remoteAddress))
+    return Effect.uninterruptibleMask((restore) =>
+      enter.pipe(
+        Effect.flatMap((refused) =>
+          refused === undefined ? this.#admit(link, restore) : logTurnedAway(refuse(refused))
+        ),
+        // Those who are served are let go of by their session.
+        Effect.onExit((exit) => Effect.sync(() => isServed(exit) || link.close()))
+      )
     )
   }
 
-  #admit(link: Transport.Link): Effect.Effect<void> {
-    return Effect.withFiber<void>((fiber) => {
+  #admit(link: Transport.Link, restore: Restore): Effect.Effect<Outcome> {
+    return Effect.withFiber<Verdict | Refusal>((fiber) => {
       this.#newcomers.set(link, fiber)
-      return Effect.flatMap(
-        this.#vet(link),
-        (verdict) => typeof verdict === "string" ? this.#serve(link, verdict) : logTurnedAway(verdict)
+      return restore(this.#vet(link))
+    }).pipe(
+      Effect.flatMap((verdict) =>
+        typeof verdict === "string" ? Effect.sync(() => this.#serve(link, verdict)) : logTurnedAway(verdict)
+      ),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          this.#newcomers.delete(link)
+          if (!isServed(exit)) this.#leave(link)
+        })
       )
-    }).pipe(Effect.ensuring(Effect.sync(() => this.#newcomers.delete(link))))
+    )
+  }
+
+  #leave(link: Transport.Link): void {
+    this.#options.admission.leave(link.remoteAddress)
   }
 
   /** Whoever is banned uses up nothing of the rate; the program is asked last. */
@@ -109,32 +125,51 @@ export class Acceptor {
     )
   }
 
-  #serve(link: Transport.Link, verdict: Verdict): Effect.Effect<void> {
-    const { authorizer, onConnection, toHandle, withPeer } = this.#options
-    return withPeer(link, (peer) => {
-      this.#newcomers.delete(link)
-      this.peers.add(peer)
-      const session = peer.startSession(
-        link,
-        verdict === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
-      )
-      if (onConnection !== undefined) {
-        const program = Effect.suspend(() => onConnection(toHandle(peer)))
-        // A connection that ends before its login has passed has no program.
-        peer.forkWork(Effect.andThen(Effect.catch(peer.connected, () => Effect.interrupt), logFailure(program, peer)))
-      }
-      return Effect.map(session.run, (reason) => {
-        peer.endSession(session, reason)
-        peer.close(reason)
-      }).pipe(Effect.ensuring(Effect.sync(() => this.peers.delete(peer))))
-    })
+  #serve(link: Transport.Link, verdict: Verdict): Outcome {
+    const { authorizer, makePeer } = this.#options
+    // It may have been turned away after it was vetted.
+    if (!this.#newcomers.has(link)) return "TurnedAway"
+    const peer = makePeer(link)
+    this.peers.add(peer)
+    const session = peer.startSession(
+      link,
+      verdict === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
+    )
+    this.#startProgram(peer)
+    session.start((reason) => this.#onEnded(peer, link, reason))
+    return "Served"
+  }
+
+  #startProgram(peer: Peer.Peer): void {
+    const { onConnection, toHandle } = this.#options
+    if (onConnection === undefined) return
+    const program = logFailure(Effect.suspend(() => onConnection(toHandle(peer))), peer)
+    const isOpen = peer.state._tag === "Connected"
+    // A connection that ends before its login has passed has no program.
+    peer.forkWork(isOpen ? program : Effect.andThen(Effect.catch(peer.connected, () => Effect.interrupt), program))
+  }
+
+  #onEnded(peer: Peer.Peer, link: Transport.Link, reason: DisconnectReason.DisconnectReason): void {
+    peer.close(reason)
+    this.peers.delete(peer)
+    this.#options.runner.fork(Effect.uninterruptible(Effect.ensuring(
+      this.#options.release(peer),
+      Effect.sync(() => this.#leave(link))
+    )))
   }
 }
 
+/** What became of a newcomer. */
+type Outcome = "Served" | "TurnedAway"
+
+type Restore = <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
+
+const isServed = (exit: Exit.Exit<Outcome>): boolean => Exit.isSuccess(exit) && exit.value === "Served"
+
 const refuse = (problem: DisconnectReason.TurnedAway["problem"]) => new DisconnectReason.TurnedAway({ problem })
 
-const logTurnedAway = (reason: Refusal): Effect.Effect<void> =>
-  Effect.logDebug(`Turned a newcomer away: ${reason.message}`)
+const logTurnedAway = (reason: Refusal): Effect.Effect<Outcome> =>
+  Effect.as(Effect.logDebug(`Turned a newcomer away: ${reason.message}`), "TurnedAway")
 
 /** The program of a connection may fail as it likes: nobody else is concerned. */
 const logFailure = (program: Effect.Effect<unknown, unknown>, peer: Peer.Peer): Effect.Effect<unknown> =>

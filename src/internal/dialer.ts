@@ -35,7 +35,7 @@ export interface DialOptions {
   readonly login: CookieFile.CookieFile["Service"] | undefined
 }
 
-/** How one attempt went. */
+/** Why there is no session, or none any more. */
 interface Outcome {
   readonly reason: DisconnectReason.DisconnectReason
   readonly hasOpened: boolean
@@ -44,6 +44,15 @@ interface Outcome {
 }
 
 const failed = (reason: DisconnectReason.DisconnectReason): Outcome => ({ reason, hasOpened: false, wasHealthy: false })
+
+/** A link that is up, and the scope that closes it. */
+interface Dialled {
+  readonly link: Transport.Link
+  readonly scope: Scope.Closeable
+  readonly login: Uint8Array | undefined
+}
+
+type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, DisconnectReason.DisconnectReason, never, never>>>
 
 /**
  * A session that lasted so long, in milliseconds, was a healthy one. What the peer says counts for nothing: one that
@@ -125,76 +134,135 @@ const loginPacket = (options: DialOptions): Effect.Effect<Uint8Array | undefined
   })
 }
 
-/** One attempt and the session that came of it, to its end. */
-const attempt = (options: DialOptions): Effect.Effect<Outcome> => {
+/** One attempt, in a region that cannot be interrupted otherwise. What it has made is released when it fails. */
+const attempt = (
+  options: DialOptions,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+): Effect.Effect<Dialled, DisconnectReason.DisconnectReason> => {
   const { peer } = options
   const after = peer.settings.connectTimeout
-  const connect = Effect.gen(function*() {
-    const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(after)
-    const login = yield* loginPacket(options)
-    const link = yield* dial(options, deadline)
-    return { link, login }
-  }).pipe(Effect.timeoutOrElse({
-    duration: after,
-    orElse: () => Effect.fail(new DisconnectReason.ConnectTimedOut({ endPoint: peer.endPoint, after }))
-  }))
-  const session = Effect.flatMap(connect, ({ link, login }) => {
-    const session = peer.startSession(link)
-    if (login !== undefined) peer.writer.sendUrgent(login)
-    const since = peer.runner.now()
-    return Effect.map(session.run, (reason): Outcome => {
-      peer.endSession(session, reason)
-      return { reason, hasOpened: true, wasHealthy: peer.runner.now() - since >= healthyAfter }
-    })
-  })
-  return Effect.scoped(session).pipe(
-    Effect.catch((reason) => Effect.succeed(failed(reason))),
+  const connect = (scope: Scope.Closeable) =>
+    Effect.gen(function*() {
+      const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(after)
+      const login = yield* loginPacket(options)
+      const link = yield* dial(options, deadline)
+      return { link, login, scope }
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: after,
+        orElse: () => Effect.fail(new DisconnectReason.ConnectTimedOut({ endPoint: peer.endPoint, after }))
+      }),
+      Scope.provide(scope),
+      restore,
+      Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))
+    )
+  return Effect.flatMap(Scope.make(), connect).pipe(
     // A resolver, transport or cookie file that dies must not leave a connection that nobody dials any more.
     Effect.catchDefect((cause) =>
-      Effect.succeed(failed(new Transport.TransportError({ problem: "Other", address: peer.endPoint, cause })))
+      Effect.fail(new Transport.TransportError({ problem: "Other", address: peer.endPoint, cause }))
     )
   )
 }
 
 /**
- * Keeps a connection up until it is interrupted, or until its policy gives up and closes it.
+ * Keeps a connection up until it is closed, or until its policy gives up and closes it. While there is a session it needs
+ * no fiber.
  *
  * @internal
  */
-export const run = Effect.fnUntraced(function*(options: DialOptions) {
-  const { peer, policy } = options
-  let step = yield* Schedule.toStep(policy)
-  let failures = 0
-  let attempts = 0
-  while (true) {
-    attempts += 1
-    peer.setState(ConnectionState.ConnectionState.Connecting({ attempt: attempts, since: peer.runner.now() }))
-    const { hasOpened, reason, wasHealthy } = yield* attempt(options)
-    if (peer.isClosing) return
-    if (wasHealthy) {
-      failures = 0
-      attempts = 0
-      step = yield* Schedule.toStep(policy)
-    }
-    failures += 1
-    const now = peer.runner.now()
-    const delay = yield* step(now, reason).pipe(
-      Effect.map(([_, duration]) => Option.some(duration)),
-      Pull.catchDone(() => Effect.succeedNone)
-    )
-    const retryAt = Option.isNone(delay) ? undefined : now + Duration.toMillis(delay.value)
-    if (retryAt !== undefined) {
-      peer.setState(ConnectionState.ConnectionState.Waiting({ failures, retryAt, reason }))
-    }
-    if (!hasOpened) {
-      peer.emit(ConnectionState.ConnectionEvent.Failed({ endPoint: peer.endPoint, reason, retryAt }))
-    }
-    if (Option.isNone(delay)) return peer.close(reason)
-    yield* Effect.logDebug(`Connection is down, trying again in ${Duration.format(delay.value)}: ${reason.message}`)
-    yield* Effect.sleep(delay.value)
+export class Dialer {
+  readonly #options: DialOptions
+  /** Made at the first failure, and anew at the first one after a healthy session. */
+  #step: Step | undefined = undefined
+  #failures = 0
+  #attempts = 0
+
+  constructor(options: DialOptions) {
+    this.#options = options
   }
-}, (effect, { peer }) =>
-  Effect.catchDefect(effect, (cause) => {
-    peer.close(new Transport.TransportError({ problem: "Other", address: peer.endPoint, cause }))
-    return Effect.logError("The reconnect policy of a connection died", Cause.die(cause))
-  }).pipe(Effect.annotateLogs(peer.annotations)))
+
+  start(): void {
+    this.#fork(this.#dial)
+  }
+
+  #fork(effect: Effect.Effect<void>): void {
+    const { peer } = this.#options
+    peer.runner.fork(
+      Effect.catchDefect(effect, (cause) => {
+        peer.close(new Transport.TransportError({ problem: "Other", address: peer.endPoint, cause }))
+        return Effect.logError("The reconnect policy of a connection died", Cause.die(cause))
+      }).pipe(Effect.annotateLogs(peer.annotations))
+    )
+  }
+
+  /** Dials until there is a session, or until the policy gives up. */
+  get #dial(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { peer } = this.#options
+      this.#attempts += 1
+      peer.setState(
+        ConnectionState.ConnectionState.Connecting({ attempt: this.#attempts, since: peer.runner.now() })
+      )
+      const dialled = Effect.uninterruptibleMask((restore) =>
+        Effect.match(attempt(this.#options, restore), {
+          onFailure: failed,
+          onSuccess: (dialled) => this.#startSession(dialled)
+        })
+      )
+      return Effect.flatMap(dialled, (outcome) => outcome === undefined ? Effect.void : this.#dialAgain(outcome))
+    })
+  }
+
+  #startSession({ link, login, scope }: Dialled): undefined {
+    const { peer } = this.#options
+    const session = peer.startSession(link)
+    if (login !== undefined) peer.writer.sendUrgent(login)
+    const since = peer.runner.now()
+    session.start((reason) => {
+      const wasHealthy = peer.runner.now() - since >= healthyAfter
+      const release = Effect.uninterruptible(Scope.close(scope, Exit.void))
+      this.#fork(Effect.andThen(release, this.#dialAgain({ reason, hasOpened: true, wasHealthy })))
+    })
+  }
+
+  #dialAgain({ hasOpened, reason, wasHealthy }: Outcome): Effect.Effect<void> {
+    const { peer } = this.#options
+    return Effect.suspend(() => {
+      if (peer.isClosing) return Effect.void
+      if (wasHealthy) {
+        this.#failures = 0
+        this.#attempts = 0
+        this.#step = undefined
+      }
+      this.#failures += 1
+      const now = peer.runner.now()
+      return Effect.flatMap(this.#delay(now, reason), (next) => {
+        const delay = Option.getOrUndefined(next)
+        const retryAt = delay === undefined ? undefined : now + Duration.toMillis(delay)
+        if (retryAt !== undefined) {
+          peer.setState(ConnectionState.ConnectionState.Waiting({ failures: this.#failures, retryAt, reason }))
+        }
+        if (!hasOpened) {
+          peer.emit(ConnectionState.ConnectionEvent.Failed({ endPoint: peer.endPoint, reason, retryAt }))
+        }
+        if (delay === undefined) return Effect.sync(() => peer.close(reason))
+        return Effect.logDebug(`Connection is down, trying again in ${Duration.format(delay)}: ${reason.message}`).pipe(
+          Effect.andThen(Effect.sleep(delay)),
+          Effect.andThen(this.#dial)
+        )
+      })
+    })
+  }
+
+  /** How long to wait after a failure; nothing when the policy gives up. */
+  #delay(now: number, reason: DisconnectReason.DisconnectReason): Effect.Effect<Option.Option<Duration.Duration>> {
+    const toStep = this.#step === undefined ? Schedule.toStep(this.#options.policy) : Effect.succeed(this.#step)
+    return Effect.flatMap(toStep, (step) => {
+      this.#step = step
+      return step(now, reason).pipe(
+        Effect.map(([_, duration]) => Option.some(duration)),
+        Pull.catchDone(() => Effect.succeedNone)
+      )
+    })
+  }
+}

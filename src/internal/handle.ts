@@ -25,7 +25,10 @@ const eventBuffer = 256
 
 const requestTimeout = OptionRules.time("30 seconds", 0)
 
-/** Its functions are properties, so that they can be passed on by themselves. */
+/**
+ * Its functions can be passed on by themselves. Each is made when it is asked for: most handles of a busy server use one
+ * or two of them.
+ */
 class Handle implements Connection.Connection {
   readonly [Connection.TypeId]: typeof Connection.TypeId = Connection.TypeId
   readonly id: number
@@ -33,9 +36,14 @@ class Handle implements Connection.Connection {
   readonly side: "dialled" | "accepted"
   readonly #peer: Peer.Peer
   readonly #banList: BanList.BanList["Service"]
-  readonly #consumers = new Set<Consumer.Consumer>()
+  #consumers: ReadonlyArray<Consumer.Consumer> = []
   /** Set when the scope of this handle is closed; the connection may live on in other handles. */
   #released: SendError.ConnectionClosed | undefined = undefined
+  #send: Connection.Connection["send"] | undefined = undefined
+  #trySend: Connection.Connection["trySend"] | undefined = undefined
+  #sendUnsafe: Connection.Connection["sendUnsafe"] | undefined = undefined
+  #sendAll: Connection.Connection["sendAll"] | undefined = undefined
+  #request: Connection.Connection["request"] | undefined = undefined
 
   constructor(peer: Peer.Peer, banList: BanList.BanList["Service"]) {
     this.#peer = peer
@@ -45,7 +53,7 @@ class Handle implements Connection.Connection {
     this.side = peer.side
   }
 
-  readonly release = (): void => {
+  release(): void {
     this.#released = new SendError.ConnectionClosed({ reason: new DisconnectReason.ClosedHere() })
     for (const consumer of this.#consumers) consumer.end()
   }
@@ -75,74 +83,67 @@ class Handle implements Connection.Connection {
     return this.#peer.connected
   }
 
-  readonly send = (
-    message: Message.Message,
-    options?: Connection.SendOptions
-  ): Effect.Effect<void, SendError.SendError> =>
-    Effect.suspend(() => {
-      const lane = this.#lane(options)
-      const refused = this.#refusal(lane, message, 0)
-      if (refused !== undefined) return Effect.fail(refused)
-      return lane.offerUnsafe(message) ? Effect.void : lane.offerWaiting([message], 0)
-    })
-
-  readonly trySend = (
-    message: Message.Message,
-    options?: Connection.SendOptions
-  ): Effect.Effect<void, SendError.SendError> =>
-    Effect.suspend(() => {
-      const error = this.sendUnsafe(message, options)
-      return error === undefined ? Effect.void : Effect.fail(error)
-    })
-
-  readonly sendUnsafe = (
-    message: Message.Message,
-    options?: Connection.SendOptions
-  ): SendError.SendError | undefined => {
-    const lane = this.#lane(options)
-    return this.#refusal(lane, message, 0) ?? (lane.offerUnsafe(message) ? undefined : lane.full(0))
+  get send(): Connection.Connection["send"] {
+    return this.#send ??= (message, options) =>
+      Effect.suspend(() => {
+        const lane = this.#lane(options)
+        const refused = this.#refusal(lane, message, 0)
+        if (refused !== undefined) return Effect.fail(refused)
+        return lane.offerUnsafe(message) ? Effect.void : lane.offerWaiting([message], 0)
+      })
   }
 
-  readonly sendAll = (
-    messages: ReadonlyArray<Message.Message>,
-    options?: Connection.SendOptions
-  ): Effect.Effect<void, SendError.SendError> =>
-    Effect.suspend(() => {
+  get trySend(): Connection.Connection["trySend"] {
+    return this.#trySend ??= (message, options) =>
+      Effect.suspend(() => {
+        const error = this.sendUnsafe(message, options)
+        return error === undefined ? Effect.void : Effect.fail(error)
+      })
+  }
+
+  get sendUnsafe(): Connection.Connection["sendUnsafe"] {
+    return this.#sendUnsafe ??= (message, options) => {
       const lane = this.#lane(options)
-      for (let i = 0; i < messages.length; i++) {
-        const refused = this.#refusal(lane, messages[i]!, i)
-        if (refused !== undefined) return Effect.fail(refused)
-        if (!lane.offerUnsafe(messages[i]!)) return this.#sendRest(lane, messages, i)
-      }
-      return Effect.void
-    })
+      return this.#refusal(lane, message, 0) ?? (lane.offerUnsafe(message) ? undefined : lane.full(0))
+    }
+  }
 
-  readonly request = (
-    message: Message.Message,
-    options?: Connection.RequestOptions
-  ): Effect.Effect<Message.Message, SendError.RequestError> =>
-    Effect.suspend(() => {
-      if (this.#released !== undefined) return Effect.fail(new SendError.RequestError({ reason: this.#released }))
-      const timeout = this.#timeout(options)
-      return Result.isSuccess(timeout)
-        ? this.#peer.requests.request(message, this.#lane(options), timeout.success)
-        : Effect.fail(new SendError.RequestError({ reason: timeout.failure }))
-    })
+  get sendAll(): Connection.Connection["sendAll"] {
+    return this.#sendAll ??= (messages, options) =>
+      Effect.suspend(() => {
+        const lane = this.#lane(options)
+        for (let i = 0; i < messages.length; i++) {
+          const refused = this.#refusal(lane, messages[i]!, i)
+          if (refused !== undefined) return Effect.fail(refused)
+          if (!lane.offerUnsafe(messages[i]!)) return this.#sendRest(lane, messages, i)
+        }
+        return Effect.void
+      })
+  }
 
-  readonly handle = <E, R>(
-    handler: Connection.Handler<E, R>,
-    options?: Connection.HandleOptions
-  ): Effect.Effect<void, never, R> => this.#take(Consumer.eachMessage(handler, this.#peer.annotations), options)
+  get request(): Connection.Connection["request"] {
+    return this.#request ??= (message, options) =>
+      Effect.suspend(() => {
+        if (this.#released !== undefined) return Effect.fail(new SendError.RequestError({ reason: this.#released }))
+        const timeout = this.#timeout(options)
+        return Result.isSuccess(timeout)
+          ? this.#peer.requests.request(message, this.#lane(options), timeout.success)
+          : Effect.fail(new SendError.RequestError({ reason: timeout.failure }))
+      })
+  }
 
-  readonly handleBatch = <E, R>(
-    handler: (messages: ReadonlyArray<Message.Message>) => Effect.Effect<unknown, E, R>,
-    options?: Connection.HandleOptions
-  ): Effect.Effect<void, never, R> =>
-    this.#take((messages) =>
-      Effect.suspend(() => handler(messages)).pipe(
-        Effect.asVoid,
-        Effect.catchCause((cause) => Consumer.logFailure(messages[0]!, cause, this.#peer.annotations))
-      ), options)
+  get handle(): Connection.Connection["handle"] {
+    return (handler, options) => this.#take(Consumer.eachMessage(handler, this.#peer.annotations), options)
+  }
+
+  get handleBatch(): Connection.Connection["handleBatch"] {
+    return (handler, options) =>
+      this.#take((messages) =>
+        Effect.suspend(() => handler(messages)).pipe(
+          Effect.asVoid,
+          Effect.catchCause((cause) => Consumer.logFailure(messages[0]!, cause, this.#peer.annotations))
+        ), options)
+  }
 
   get messages(): Stream.Stream<Message.Message> {
     const pullFrom = (consumer: Consumer.Consumer) =>
@@ -163,13 +164,15 @@ class Handle implements Connection.Connection {
     ))
   }
 
-  readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> =>
-    Effect.suspend(() =>
-      Option.match(this.#peer.remoteAddress, {
-        onNone: () => Effect.succeed<BanList.Verdict>({ _tag: "Tolerated", points: 0 }),
-        onSome: (address) => this.#banList.punish(address, points, reason)
-      })
-    )
+  get punish(): Connection.Connection["punish"] {
+    return (points, reason) =>
+      Effect.suspend(() =>
+        Option.match(this.#peer.remoteAddress, {
+          onNone: () => Effect.succeed<BanList.Verdict>({ _tag: "Tolerated", points: 0 }),
+          onSome: (address) => this.#banList.punish(address, points, reason)
+        })
+      )
+  }
 
   get disconnect(): Effect.Effect<void> {
     return Effect.sync(() => this.#peer.disconnect(new DisconnectReason.ClosedHere()))
@@ -253,10 +256,10 @@ class Handle implements Connection.Connection {
   #addConsumer(options: Connection.HandleOptions | undefined) {
     const consumer = new Consumer.Consumer()
     const removeTaker = this.#peer.addFirstTaker(consumer, options?.serviceId)
-    this.#consumers.add(consumer)
+    this.#consumers = [...this.#consumers, consumer]
     if (this.#released !== undefined) consumer.end()
     const remove = () => {
-      this.#consumers.delete(consumer)
+      this.#consumers = this.#consumers.filter((other) => other !== consumer)
       removeTaker()
     }
     return { consumer, remove }
@@ -264,10 +267,4 @@ class Handle implements Connection.Connection {
 }
 
 /** @internal */
-export const make = (
-  peer: Peer.Peer,
-  banList: BanList.BanList["Service"]
-): { readonly connection: Connection.Connection; readonly release: () => void } => {
-  const handle = new Handle(peer, banList)
-  return { connection: handle, release: () => handle.release() }
-}
+export const make = (peer: Peer.Peer, banList: BanList.BanList["Service"]): Handle => new Handle(peer, banList)

@@ -19,13 +19,18 @@ interface Waiter {
 }
 
 /** @internal */
+export interface LaneOwner {
+  /** Messages were taken in. */
+  readonly onOffer: () => void
+}
+
+/** @internal */
 export interface LaneOptions {
   readonly priority: Message.Priority
   readonly maxMessages: number
   readonly maxBytes: number
   readonly envelope: Envelope.Envelope
-  /** Told after messages were taken in. */
-  readonly onOffer: () => void
+  readonly owner: LaneOwner
 }
 
 /** @internal */
@@ -33,13 +38,16 @@ export class Lane {
   /** Messages and bytes that have been taken in and have not left. */
   messages = 0
   bytes = 0
-  readonly #options: LaneOptions
+  readonly #priority: Message.Priority
+  readonly #maxMessages: number
+  readonly #maxBytes: number
+  readonly #envelope: Envelope.Envelope
+  readonly #owner: LaneOwner
   /** Made for the first message: most connections of a busy server never send anything. */
   #queue: Queue.Queue<Message.Message> | undefined = undefined
-  readonly #makeQueue: () => Queue.Queue<Message.Message>
   /** What a failed write gave back: it leaves before all that is queued, the last element first. */
-  #returned: Array<Message.Message> = []
-  #waiters: Array<Waiter> = []
+  #returned: Array<Message.Message> | undefined = undefined
+  #waiters: Array<Waiter> | undefined = undefined
   /** What waits in the lane, kept from the first withdrawal until nothing waits. */
   #waiting: Set<Message.Message> | undefined = undefined
   /** Withdrawn messages that are still in the queue, to be passed over. They count no more. */
@@ -47,30 +55,37 @@ export class Lane {
   #withdrawnBytes = 0
   #closed: SendError.ConnectionClosed | undefined = undefined
 
-  constructor(options: LaneOptions, makeQueue: () => Queue.Queue<Message.Message>) {
-    this.#options = options
-    this.#makeQueue = makeQueue
+  constructor({ envelope, maxBytes, maxMessages, owner, priority }: LaneOptions) {
+    this.#priority = priority
+    this.#maxMessages = maxMessages
+    this.#maxBytes = maxBytes
+    this.#envelope = envelope
+    this.#owner = owner
   }
 
   get isEmpty(): boolean {
     return this.messages === 0
   }
 
+  get #hasWaiters(): boolean {
+    return this.#waiters !== undefined && this.#waiters.length > 0
+  }
+
   /** How full the lane is, from 0 to 1 and beyond. */
   get fill(): number {
-    return Math.max(this.messages / this.#options.maxMessages, this.bytes / this.#options.maxBytes)
+    return Math.max(this.messages / this.#maxMessages, this.bytes / this.#maxBytes)
   }
 
   /** Takes a message in when there is room and nobody waits before it. */
   offerUnsafe(message: Message.Message): boolean {
-    if (this.#waiters.length > 0 || !this.#admit(message)) return false
-    this.#options.onOffer()
+    if (this.#hasWaiters || !this.#admit(message)) return false
+    this.#owner.onOffer()
     return true
   }
 
   /** Why a message cannot be taken, for a caller that does not wait. */
   refusal(message: Message.Message, accepted: number): SendError.SendError | undefined {
-    const refused = this.#options.envelope.check(message, this.#options.priority)
+    const refused = this.#envelope.check(message, this.#priority)
     if (refused !== undefined) return new SendError.SendError({ reason: refused, accepted })
     return this.#closed === undefined ? undefined : new SendError.SendError({ reason: this.#closed, accepted })
   }
@@ -78,7 +93,7 @@ export class Lane {
   full(accepted: number): SendError.SendError {
     return new SendError.SendError({
       reason: new SendError.LaneFull({
-        priority: this.#options.priority,
+        priority: this.#priority,
         messages: this.messages,
         bytes: this.bytes
       }),
@@ -110,12 +125,13 @@ export class Lane {
     }
     for (let i = from; i < messages.length; i++) Message.keep(messages[i]!)
     const waiter: Waiter = { messages, next: from, done }
-    this.#waiters.push(waiter)
+    const waiters = this.#waiters ??= []
+    waiters.push(waiter)
     this.#admitWaiters()
     return () => {
-      const at = this.#waiters.indexOf(waiter)
+      const at = this.#waiters?.indexOf(waiter) ?? -1
       if (at === -1) return
-      this.#waiters.splice(at, 1)
+      this.#waiters!.splice(at, 1)
       // Those behind may fit where this one did not.
       this.#admitWaiters()
     }
@@ -130,7 +146,7 @@ export class Lane {
       if (!this.#waiting.delete(message)) continue
       const marked = this.#withdrawn ??= new Set()
       marked.add(message)
-      this.#withdrawnBytes += this.#options.envelope.wireSize(message)
+      this.#withdrawnBytes += this.#envelope.wireSize(message)
       withdrawn.push(message)
     }
     this.#settle(withdrawn)
@@ -144,7 +160,7 @@ export class Lane {
   next(): Message.Message | undefined {
     let message = this.#take()
     while (message !== undefined && this.#withdrawn?.delete(message)) {
-      this.#withdrawnBytes -= this.#options.envelope.wireSize(message)
+      this.#withdrawnBytes -= this.#envelope.wireSize(message)
       message = this.#take()
     }
     if (message === undefined) this.#waiting = undefined
@@ -153,7 +169,8 @@ export class Lane {
   }
 
   #take(): Message.Message | undefined {
-    if (this.#returned.length > 0) return this.#returned.pop()
+    const returned = this.#returned?.pop()
+    if (returned !== undefined) return returned
     if (this.#queue === undefined) return undefined
     const exit = Queue.takeUnsafe(this.#queue)
     return exit !== undefined && exit._tag === "Success" ? exit.value : undefined
@@ -161,8 +178,10 @@ export class Lane {
 
   /** Puts messages back that have not left: they are next, in the same order. */
   giveBack(messages: ReadonlyArray<Message.Message>): void {
+    if (messages.length === 0) return
+    const returned = this.#returned ??= []
     for (let i = messages.length - 1; i >= 0; i--) {
-      this.#returned.push(messages[i]!)
+      returned.push(messages[i]!)
       this.#waiting?.add(messages[i]!)
     }
   }
@@ -170,22 +189,21 @@ export class Lane {
   /** Says that messages have left, and lets in who waits for their room. */
   release(messages: ReadonlyArray<Message.Message>): void {
     this.#settle(messages)
-    if (this.#waiters.length > 0) this.#admitWaiters()
+    this.#admitWaiters()
   }
 
   /** Takes nothing more, and fails who waits. */
   close(reason: SendError.ConnectionClosed): void {
     this.#closed ??= reason
-    const waiters = this.#waiters
-    this.#waiters = []
+    const waiters = this.#waiters ?? []
+    this.#waiters = undefined
     for (const waiter of waiters) {
       waiter.done(new SendError.SendError({ reason, accepted: waiter.next }))
     }
   }
 
   #settle(messages: ReadonlyArray<Message.Message>): void {
-    const { envelope } = this.#options
-    for (const message of messages) this.bytes -= envelope.wireSize(message)
+    for (const message of messages) this.bytes -= this.#envelope.wireSize(message)
     this.messages -= messages.length
   }
 
@@ -200,9 +218,9 @@ export class Lane {
 
   #admit(message: Message.Message): boolean {
     if (this.#closed !== undefined) return false
-    const { envelope, maxBytes, maxMessages } = this.#options
-    const size = envelope.wireSize(message)
-    if (this.messages >= maxMessages || (this.bytes + size > maxBytes && this.messages > 0)) return false
+    const size = this.#envelope.wireSize(message)
+    if (this.messages >= this.#maxMessages) return false
+    if (this.bytes + size > this.#maxBytes && this.messages > 0) return false
     // A received message that is passed on outlives the memory it was read into.
     this.#enqueue(Message.keep(message))
     this.messages += 1
@@ -211,31 +229,27 @@ export class Lane {
   }
 
   #enqueue(message: Message.Message): void {
-    this.#queue ??= this.#makeQueue()
+    // Its bounds are those of the lane: what was withdrawn may still be in it, and takes up no room.
+    this.#queue ??= Effect.runSync(Queue.unbounded<Message.Message>())
     Queue.offerUnsafe(this.#queue, message)
     this.#waiting?.add(message)
   }
 
   #admitWaiters(): void {
+    const waiters = this.#waiters
+    if (waiters === undefined) return
     let admitted = false
-    while (this.#waiters.length > 0) {
-      const waiter = this.#waiters[0]!
+    while (waiters.length > 0) {
+      const waiter = waiters[0]!
       while (waiter.next < waiter.messages.length && this.#admit(waiter.messages[waiter.next]!)) {
         waiter.next += 1
         admitted = true
       }
       if (waiter.next < waiter.messages.length) break
-      this.#waiters.shift()
+      waiters.shift()
       waiter.done(undefined)
     }
-    if (admitted) this.#options.onOffer()
+    if (waiters.length === 0 && this.#waiters === waiters) this.#waiters = undefined
+    if (admitted) this.#owner.onOffer()
   }
 }
-
-/** @internal */
-export const make = (options: LaneOptions): Effect.Effect<Lane> =>
-  Effect.map(Effect.context<never>(), (context) => {
-    // Its bounds are those of the lane: what was withdrawn may still be in it, and takes up no room.
-    const makeQueue = Queue.unbounded<Message.Message>()
-    return new Lane(options, () => Effect.runSyncWith(context)(makeQueue))
-  })

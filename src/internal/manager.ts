@@ -22,7 +22,6 @@ import * as PeerGroup from "../domain/PeerGroup.ts"
 import type * as BanList from "../services/BanList.ts"
 import type * as BufferPool from "../services/BufferPool.ts"
 import * as ConnectionAuthorizer from "../services/ConnectionAuthorizer.ts"
-import * as ConnectionState from "../services/ConnectionState.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as NetworkManager from "../services/NetworkManager.ts"
@@ -101,66 +100,67 @@ class Manager {
     this.#services = new ServiceRegistry.ServiceRegistry(this.toHandle)
   }
 
-  readonly toHandle = (peer: Peer.Peer) => Handle.make(peer, this.#parts.banList).connection
+  readonly toHandle = (peer: Peer.Peer) => Handle.make(peer, this.#parts.banList)
 
   /** The shared part of a dialled connection. It drains and closes when the last handle is gone. */
-  readonly dialPeer = (key: Key): Effect.Effect<Peer.Peer, never, Scope.Scope> => {
-    const { banList, resolver } = this.#parts
-    return this.#acquirePeer(
-      {
-        endPoint: EndPoint.format(key.endPoint),
-        side: "dialled",
-        settings: key.settings,
-        envelope: key.envelope,
-        keepsEarly: true
-      },
+  readonly dialPeer = (key: Key): Effect.Effect<Peer.Peer, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const peer = this.#makePeer(this.#background, {
+          endPoint: EndPoint.format(key.endPoint),
+          side: "dialled",
+          settings: key.settings,
+          envelope: key.envelope,
+          keepsEarly: true
+        })
+        this.#dial(peer, key)
+        return peer
+      }),
       (peer) => {
-        peer.runner.fork(Dialer.run({
-          peer,
-          endPoint: key.endPoint,
-          transport: key.transport,
-          resolver,
-          banList,
-          policy: key.options.reconnect ?? ReconnectPolicy.jittered,
-          login: key.options.login
-        }))
-      }
-    )
-  }
-
-  #acquirePeer(
-    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "keepsEarly">,
-    start: (peer: Peer.Peer) => void
-  ): Effect.Effect<Peer.Peer, never, Scope.Scope> {
-    const acquire = Effect.gen({ self: this }, function*() {
-      // A scope of its own: fibers of the peer go on while the connection drains.
-      const scope = yield* Scope.make()
-      const runner = yield* Scope.provide(Runner.make, scope)
-      const peer = yield* Peer.make({
-        ...options,
-        id: this.#nextId++,
-        runner,
-        background: this.#background,
-        pool: this.#parts.pool,
-        banList: this.#parts.banList,
-        threads: this.#parts.threads,
-        services: this.#services
-      }, ConnectionState.ConnectionState.Connecting({ attempt: 1, since: runner.now() }))
-      this.#peers.add(peer)
-      start(peer)
-      return { peer, scope }
-    })
-    return Effect.map(
-      Effect.acquireRelease(acquire, ({ peer, scope }) => {
-        const release = windUp(peer).pipe(
-          Effect.andThen(peer.stopWork),
-          Effect.andThen(Scope.close(scope, Exit.void)),
-          Effect.andThen(Effect.sync(() => this.#peers.delete(peer)))
-        )
+        const release = this.#release(peer)
         // A handler that only closes a connection of its own, as a proxy does, can be waited for.
         return peer.hasWork ? Work.closing(release) : release
-      }),
-      ({ peer }) => peer
+      }
+    )
+
+  #dial(peer: Peer.Peer, { endPoint, options, transport }: Key): void {
+    const { banList, resolver } = this.#parts
+    new Dialer.Dialer({
+      peer,
+      endPoint,
+      transport,
+      resolver,
+      banList,
+      policy: options.reconnect ?? ReconnectPolicy.jittered,
+      login: options.login
+    }).start()
+  }
+
+  #makePeer(
+    runner: Runner.Runner,
+    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "keepsEarly">
+  ): Peer.Peer {
+    const peer = new Peer.Peer({
+      ...options,
+      id: this.#nextId++,
+      // One of its own: fibers of the peer go on while the connection drains.
+      runner: runner.child(),
+      background: this.#background,
+      pool: this.#parts.pool,
+      banList: this.#parts.banList,
+      threads: this.#parts.threads,
+      services: this.#services
+    })
+    this.#peers.add(peer)
+    return peer
+  }
+
+  /** Winds a peer up, and waits for the end of all that it has started. */
+  #release(peer: Peer.Peer): Effect.Effect<void> {
+    return windUp(peer).pipe(
+      Effect.andThen(peer.stopWork),
+      Effect.andThen(peer.runner.close),
+      Effect.andThen(Effect.sync(() => this.#peers.delete(peer)))
     )
   }
 
@@ -176,9 +176,10 @@ class Manager {
       const key = new Key(endPoint, settings, options, this.#parts.transport)
       // Those that share with nobody stay out of the map: it would compare each with all others of its end point.
       const peer = yield* (options.share === false ? this.dialPeer(key) : RcMap.get(connections, key))
-      const { connection, release } = Handle.make(peer, this.#parts.banList)
-      yield* Effect.addFinalizer(() => Effect.sync(release))
-      return connection
+      return yield* Effect.acquireRelease(
+        Effect.sync(() => Handle.make(peer, this.#parts.banList)),
+        (handle) => Effect.sync(() => handle.release())
+      )
     })
 
   readonly bind = <E, R>(input: EndPoint.Input, options: NetworkManager.BindOptions<E, R>) =>
@@ -270,17 +271,15 @@ class Manager {
         runner,
         banList: this.#parts.banList,
         toHandle: this.toHandle,
-        withPeer: (link, use) =>
-          Effect.scoped(Effect.flatMap(
-            this.#acquirePeer({
-              endPoint: NetAddress.formatSocketAddress(link.remoteAddress),
-              side: "accepted",
-              settings: options.settings,
-              envelope: options.envelope,
-              keepsEarly: options.onConnection !== undefined
-            }, () => {}),
-            use
-          ))
+        makePeer: (link) =>
+          this.#makePeer(runner, {
+            endPoint: NetAddress.formatSocketAddress(link.remoteAddress),
+            side: "accepted",
+            settings: options.settings,
+            envelope: options.envelope,
+            keepsEarly: options.onConnection !== undefined
+          }),
+        release: (peer) => this.#release(peer)
       })
       const close: Effect.Effect<void> = yield* Effect.cached<void, never, never>(
         Scope.close(accepting, Exit.void).pipe(

@@ -57,7 +57,7 @@ const maxEarlyMessages = 1000
 const maxEarlyBytes = 65_536
 
 /** @internal */
-export class Peer {
+export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   readonly id: number
   readonly endPoint: string
   readonly side: "dialled" | "accepted"
@@ -88,34 +88,45 @@ export class Peer {
   #earlyBytes = 0
   #hasToldOfDropped = false
   /** Handlers and programs that may finish what they have begun when the connection closes. */
-  readonly #work = new Set<Work.Work>()
+  #work: Set<Work.Work> | undefined = undefined
   #isStopped = false
   #lastAddress: NetAddress.SocketAddress | undefined = undefined
 
-  constructor(options: PeerOptions, high: Lane.Lane, normal: Lane.Lane, state: ConnectionState.ConnectionState) {
+  constructor(options: PeerOptions) {
+    const { envelope, pool, settings } = options
     this.#options = options
     this.#early = options.keepsEarly ? [] : undefined
     this.id = options.id
     this.endPoint = options.endPoint
     this.side = options.side
-    this.settings = options.settings
-    this.envelope = options.envelope
+    this.settings = settings
+    this.envelope = envelope
     this.runner = options.runner
-    this.high = high
-    this.normal = normal
-    this.state = state
+    this.state = ConnectionState.ConnectionState.Connecting({ attempt: 1, since: options.runner.now() })
+    const lane = { envelope, maxBytes: settings.laneBytes, owner: this }
+    this.high = new Lane.Lane({ ...lane, priority: "high", maxMessages: settings.highLaneMessages })
+    this.normal = new Lane.Lane({ ...lane, priority: "normal", maxMessages: settings.normalLaneMessages })
+    const { high, normal } = this
     this.writer = new Writer.Writer({
-      envelope: options.envelope,
+      envelope,
       high,
       normal,
-      slabs: options.pool,
-      writeBytes: options.settings.writeBytes,
-      onWritten: (messages) => {
-        this.messagesSent += messages.length
-        this.#requests?.written(messages)
-        this.#session?.resumeIfPossible()
-      }
+      slabs: pool,
+      writeBytes: settings.writeBytes,
+      owner: this
     })
+  }
+
+  // --- from the lanes and the writer
+
+  onOffer(): void {
+    this.writer.signal()
+  }
+
+  onWritten(messages: ReadonlyArray<Message.Message>): void {
+    this.messagesSent += messages.length
+    this.#requests?.written(messages)
+    this.#session?.resumeIfPossible()
   }
 
   /** What this peer's logs carry. */
@@ -212,9 +223,7 @@ export class Peer {
   close(reason: DisconnectReason.DisconnectReason): void {
     if (this.isClosing) return
     this.isClosing = true
-    const session = this.#session
     this.disconnect(reason)
-    if (session !== undefined) this.endSession(session, reason)
     const error = new SendError.ConnectionClosed({ reason })
     this.setState(ConnectionState.ConnectionState.Closed({ reason }))
     this.high.close(error)
@@ -292,28 +301,33 @@ export class Peer {
     const work = new Work.Work()
     this.runner.start(work.run(effect))
     if (work.hasEnded) return work
-    this.#work.add(work)
-    work.onEnd(() => this.#work.delete(work))
+    const works = this.#work ??= new Set()
+    works.add(work)
+    work.onEnd(() => works.delete(work))
     if (this.#isStopped) work.interruptUnsafe()
     return work
   }
 
   get hasWork(): boolean {
-    return this.#work.size > 0
+    return this.#work !== undefined && this.#work.size > 0
   }
 
   /** Completes when all work is finished, but for what closes something and may so wait for this. */
-  readonly finished: Effect.Effect<void> = Effect.suspend(() => {
-    const busy = Array.from(this.#work).filter((work) => !work.isClosing)
-    if (busy.length === 0) return Effect.void
-    return Effect.andThen(Effect.forEach(busy, (work) => work.finished, { discard: true }), this.finished)
-  })
+  get finished(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const busy = Array.from(this.#work ?? []).filter((work) => !work.isClosing)
+      if (busy.length === 0) return Effect.void
+      return Effect.andThen(Effect.forEach(busy, (work) => work.finished, { discard: true }), this.finished)
+    })
+  }
 
   /** Interrupts what has not finished, and all that would start from now on. */
-  readonly stopWork: Effect.Effect<void> = Effect.suspend(() => {
-    this.#isStopped = true
-    return Work.interruptAll(this.#work)
-  })
+  get stopWork(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isStopped = true
+      return Work.interruptAll(this.#work ?? [])
+    })
+  }
 
   /** Hands messages to all who want them. `done` is called when the last of them has finished. */
   dispatch(messages: ReadonlyArray<Message.Message>, done: () => void): void {
@@ -377,16 +391,3 @@ const ofService = (messages: ReadonlyArray<Message.Message>, serviceId: number):
   while (at < messages.length && messages[at]!.serviceId === serviceId) at += 1
   return at === messages.length ? messages : messages.filter((message) => message.serviceId === serviceId)
 }
-
-/** @internal */
-export const make = Effect.fnUntraced(function*(
-  options: PeerOptions,
-  state: ConnectionState.ConnectionState
-): Effect.fn.Return<Peer> {
-  const { envelope, settings } = options
-  const shared = { envelope, maxBytes: settings.laneBytes, onOffer: () => peer.writer.signal() }
-  const high = yield* Lane.make({ ...shared, priority: "high", maxMessages: settings.highLaneMessages })
-  const normal = yield* Lane.make({ ...shared, priority: "normal", maxMessages: settings.normalLaneMessages })
-  const peer: Peer = new Peer(options, high, normal, state)
-  return peer
-})

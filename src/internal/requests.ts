@@ -8,7 +8,7 @@ import * as Message from "../domain/Message.ts"
 import * as SendRefusal from "../domain/SendRefusal.ts"
 import type * as DisconnectReason from "../services/DisconnectReason.ts"
 import * as SendError from "../services/SendError.ts"
-import * as Alarm from "./alarm.ts"
+import * as Alarms from "./alarms.ts"
 import type * as Lane from "./lane.ts"
 import type * as Runner from "./runner.ts"
 
@@ -39,11 +39,11 @@ const maxId = 0x7fffffff
 const maxAbandoned = 1024
 
 /** @internal */
-export class Requests {
+export class Requests implements Alarms.Ringer {
   readonly #pending = new Map<number, Pending>()
   readonly #abandoned = new Map<number, Abandoned>()
   readonly #runner: Runner.Runner
-  readonly #alarm: Alarm.Alarm
+  readonly #alarm: Alarms.Alarm
   readonly #maxPending: number
   #lastId: number
 
@@ -51,7 +51,7 @@ export class Requests {
   constructor(runner: Runner.Runner, side: "dialled" | "accepted", maxPending: number) {
     this.#runner = runner
     this.#maxPending = maxPending
-    this.#alarm = new Alarm.Alarm(runner, (now) => this.#expire(now))
+    this.#alarm = new Alarms.Alarm(runner.alarms, this)
     this.#lastId = side === "dialled" ? -1 : 0
   }
 
@@ -172,7 +172,7 @@ export class Requests {
   }
 
   /** Ends what is overdue and says when to look again. */
-  #expire(now: number): number | undefined {
+  ring(now: number): number | undefined {
     let next: number | undefined
     const overdue: Array<Pending> = []
     for (const pending of this.#pending.values()) {

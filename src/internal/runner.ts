@@ -1,40 +1,85 @@
 /**
- * Runs effects from callbacks, in the context that a connection was made with, for as long as its scope is open.
+ * Runs effects from callbacks, in the context that a manager or a listener was made with, for as long as it is open.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
+import * as Alarms from "./alarms.ts"
 
-/** @internal */
-export interface Runner {
-  readonly scope: Scope.Scope
+/** What all runners of one context share. */
+interface Shared {
   readonly clock: Clock.Clock
-  /** Starts an effect at once, up to its first suspension. It is interrupted when the scope is closed. */
-  readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  /** As `fork`, for an effect that the caller ends before the scope is closed. */
   readonly start: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  readonly now: () => number
+  readonly runSync: <A>(effect: Effect.Effect<A>) => A
 }
 
 /** @internal */
-export const make: Effect.Effect<Runner, never, Scope.Scope> = Effect.map(
-  Effect.context<Scope.Scope>(),
-  (context) => {
-    const scope = Context.get(context, Scope.Scope)
-    const clock = Context.get(context, Clock.Clock)
-    const run = Effect.runForkWith(context)
-    return {
-      scope,
-      clock,
-      fork: (effect) => {
-        const fiber = run(effect)
-        Fiber.runIn(fiber, scope)
-        return fiber
-      },
-      start: run,
-      now: () => clock.currentTimeMillisUnsafe()
-    }
+export class Runner {
+  /** The deadlines of all that runs here. */
+  readonly alarms: Alarms.Alarms
+  readonly #shared: Shared
+  /** Made for the first fiber that goes on by itself: most connections of a busy server have none. */
+  #fibers: Set<Fiber.Fiber<unknown, unknown>> | undefined = undefined
+  #isClosed = false
+
+  constructor(shared: Shared, alarms?: Alarms.Alarms) {
+    this.#shared = shared
+    this.alarms = alarms ?? new Alarms.Alarms(this)
   }
+
+  /** A runner that is closed by itself. It shares the context and the alarms of this one. */
+  child(): Runner {
+    return new Runner(this.#shared, this.alarms)
+  }
+
+  now(): number {
+    return this.#shared.clock.currentTimeMillisUnsafe()
+  }
+
+  /** Starts an effect at once, up to its first suspension. It is interrupted when the runner is closed. */
+  fork<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
+    const fiber = this.#shared.start(effect)
+    if (fiber.pollUnsafe() !== undefined) return fiber
+    if (this.#isClosed) {
+      fiber.interruptUnsafe()
+      return fiber
+    }
+    const fibers = this.#fibers ??= new Set()
+    fibers.add(fiber)
+    fiber.addObserver(() => fibers.delete(fiber))
+    return fiber
+  }
+
+  /** As `fork`, for an effect that the caller ends before the runner is closed. */
+  start<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
+    return this.#shared.start(effect)
+  }
+
+  /** Runs an effect that does not suspend. */
+  runSync<A>(effect: Effect.Effect<A>): A {
+    return this.#shared.runSync(effect)
+  }
+
+  /** Interrupts what runs and all that would start from now on, and waits for the end of it. */
+  get close(): Effect.Effect<void> {
+    return Effect.withFiber((closing) => {
+      this.#isClosed = true
+      // Who closes may be one of them, and cannot be waited for.
+      const others = Array.from(this.#fibers ?? []).filter((fiber) => fiber !== closing)
+      return Fiber.interruptAll(others)
+    })
+  }
+}
+
+/** @internal */
+export const make: Effect.Effect<Runner, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.map(Effect.context<Scope.Scope>(), (context) =>
+    new Runner({
+      clock: Context.get(context, Clock.Clock),
+      start: Effect.runForkWith(context),
+      runSync: Effect.runSyncWith(context)
+    })),
+  (runner) => runner.close
 )

@@ -2,10 +2,7 @@
  * The life of one socket: from the first byte that is read to the one place that ends it.
  */
 import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Envelope from "../domain/Envelope.ts"
 import * as Message from "../domain/Message.ts"
@@ -13,9 +10,13 @@ import type * as PacketReader from "../domain/PacketReader.ts"
 import type * as WireError from "../domain/WireError.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import * as Transport from "../services/Transport.ts"
+import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Peer from "./peer.ts"
 import * as Verifier from "./verifier.ts"
 import * as Watch from "./watch.ts"
+import type * as Writer from "./writer.ts"
+
+type OnEnded = (reason: DisconnectReason.DisconnectReason) => void
 
 /** @internal */
 export type CheckLogin = (message: Message.Message) => Effect.Effect<boolean, unknown>
@@ -27,7 +28,7 @@ type Phase =
   /** The check is running; what came behind the login waits. */
   | { readonly _tag: "CheckingLogin"; readonly waiting: Array<Message.Message> }
   | { readonly _tag: "Open" }
-  | { readonly _tag: "Ended"; readonly wasOpen: boolean }
+  | { readonly _tag: "Ended"; readonly wasOpen: boolean; readonly reason: DisconnectReason.DisconnectReason }
 
 /** What a waiting message costs beside its bytes, roughly. It counts against the inbox limit. */
 const messageOverhead = 128
@@ -46,13 +47,13 @@ const maxLoginBytes = 65_536
 const maxWaitingPongs = 16
 
 /** @internal */
-export class Session implements Transport.LinkReceiver, Envelope.Sink {
+export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Watched, Writer.LinkOwner {
   readonly #peer: Peer.Peer
   readonly #link: Transport.Link
   readonly #reader: PacketReader.PacketReader
   readonly #watch: Watch.Watch
-  readonly #ended = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
   #phase: Phase
+  #onEnded: OnEnded | undefined = undefined
   /** Made when the first large legacy message comes. */
   #verifier: Verifier.Verifier | undefined = undefined
   #batch: Array<Message.Message> = []
@@ -72,14 +73,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     this.#link = link
     this.#reader = reader
     this.#phase = checkLogin === undefined ? { _tag: "Open" } : { _tag: "AwaitingLogin", check: checkLogin, bytes: 0 }
-    this.#watch = new Watch.Watch(peer.runner, {
-      settings: peer.settings,
-      side: peer.side,
-      heartbeat: peer.envelope.heartbeat,
-      sendPing: () => peer.writer.sendUrgent(peer.envelope.ping),
-      pausedAt: () => this.#isPaused ? peer.runner.now() : this.#resumedAt,
-      end: (reason) => this.end(reason)
-    })
+    this.#watch = new Watch.Watch(peer.runner, this)
   }
 
   get remoteAddress(): Transport.Link["remoteAddress"] {
@@ -90,36 +84,69 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink {
     return this.#phase._tag === "Ended"
   }
 
-  /** Reads and writes until the session ends, and returns why it did. */
-  readonly run: Effect.Effect<DisconnectReason.DisconnectReason> = Effect.suspend(() => {
+  /** Reads and writes until the session ends. Tells why it did, at once when it has ended before. */
+  start(onEnded: OnEnded): void {
+    if (this.#phase._tag === "Ended") return onEnded(this.#phase.reason)
+    this.#onEnded = onEnded
     this.#watch.start(this.#phase._tag === "AwaitingLogin")
-    const writing = this.#peer.writer.run(this.#link).pipe(
-      Effect.catch((error) => Effect.sync(() => this.end(error))),
-      Effect.catchDefect((cause) => this.#endBroken(cause))
-    )
-    const writer = this.#peer.runner.fork(writing)
-    this.#link.start(this)
-    return Effect.ensuring(Deferred.await(this.#ended), Fiber.interrupt(writer))
-  }).pipe(Effect.ensuring(Effect.sync(() => this.end(new DisconnectReason.ClosedHere()))))
+    this.#peer.writer.start(this.#link, this)
+    try {
+      this.#link.start(this)
+    } catch (cause) {
+      this.#endBroken("Reading from a connection died", cause)
+    }
+  }
 
   /** The one place where a session ends. What is said first counts. */
   end(reason: DisconnectReason.DisconnectReason): void {
     if (this.#phase._tag === "Ended") return
-    this.#phase = { _tag: "Ended", wasOpen: this.#phase._tag === "Open" }
+    this.#phase = { _tag: "Ended", wasOpen: this.#phase._tag === "Open", reason }
     this.#watch.stop()
+    this.#peer.writer.stop()
     this.#link.close()
     this.#reader.close()
-    Deferred.doneUnsafe(this.#ended, Exit.succeed(reason))
+    this.#peer.endSession(this, reason)
+    this.#onEnded?.(reason)
   }
 
   /** A transport or an envelope that throws must not leave a connection behind that nobody runs. */
-  #endBroken(cause: unknown): Effect.Effect<void> {
+  #endBroken(what: string, cause: unknown): void {
     const address = NetAddress.formatSocketAddress(this.#link.remoteAddress)
+    const { annotations, runner } = this.#peer
+    runner.fork(Effect.annotateLogs(Effect.logError(what, Cause.die(cause)), annotations))
     this.end(new Transport.TransportError({ problem: "Other", address, cause }))
-    return Effect.annotateLogs(
-      Effect.logError("Writing to a connection died", Cause.die(cause)),
-      this.#peer.annotations
-    )
+  }
+
+  // --- from the writer
+
+  onWriteFailed(error: Transport.TransportError): void {
+    this.end(error)
+  }
+
+  onWriteBroken(cause: unknown): void {
+    this.#endBroken("Writing to a connection died", cause)
+  }
+
+  // --- from the watch
+
+  get settings(): NetworkConfig.Settings {
+    return this.#peer.settings
+  }
+
+  get side(): "dialled" | "accepted" {
+    return this.#peer.side
+  }
+
+  get heartbeat(): boolean {
+    return this.#peer.envelope.heartbeat
+  }
+
+  sendPing(): void {
+    this.#peer.writer.sendUrgent(this.#peer.envelope.ping)
+  }
+
+  pausedAt(): number {
+    return this.#isPaused ? this.#peer.runner.now() : this.#resumedAt
   }
 
   // --- from the link

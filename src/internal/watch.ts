@@ -4,18 +4,11 @@
 import * as Duration from "effect/Duration"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
-import * as Alarm from "./alarm.ts"
+import * as Alarms from "./alarms.ts"
 import type * as Runner from "./runner.ts"
 
-type Name = "send ping" | "login" | DisconnectReason.PeerUnresponsive["missing"]
-
-interface Deadline {
-  readonly at: number
-  readonly ring: () => void
-}
-
-/** @internal */
-export interface WatchOptions {
+/** Who is watched. @internal */
+export interface Watched {
   readonly settings: NetworkConfig.Settings
   readonly side: "dialled" | "accepted"
   readonly heartbeat: boolean
@@ -25,93 +18,110 @@ export interface WatchOptions {
   readonly end: (reason: DisconnectReason.DisconnectReason) => void
 }
 
-/** @internal */
-export class Watch {
-  readonly #options: WatchOptions
-  readonly #runner: Runner.Runner
-  readonly #alarm: Alarm.Alarm
-  readonly #deadlines = new Map<Name, Deadline>()
+const never = Number.POSITIVE_INFINITY
 
-  constructor(runner: Runner.Runner, options: WatchOptions) {
+/** The times are in milliseconds of the clock, and infinite for what nobody waits for. @internal */
+export class Watch implements Alarms.Ringer {
+  readonly #watched: Watched
+  readonly #runner: Runner.Runner
+  readonly #alarm: Alarms.Alarm
+  #loginUntil = never
+  #pongUntil = never
+  #pingUntil = never
+  #firstMessageUntil = never
+  #pingsAt = never
+  #hasBeenPinged = false
+
+  constructor(runner: Runner.Runner, watched: Watched) {
     this.#runner = runner
-    this.#options = options
-    this.#alarm = new Alarm.Alarm(runner, (now) => this.#ring(now))
+    this.#watched = watched
+    this.#alarm = new Alarms.Alarm(runner.alarms, this)
   }
 
   /** Starts the deadlines of a session that has just opened its socket. */
   start(awaitsLogin: boolean): void {
-    const { heartbeat, settings, side } = this.#options
-    if (awaitsLogin) {
-      this.#set(
-        "login",
-        settings.loginTimeout,
-        () => this.#options.end(new DisconnectReason.LoginFailed({ problem: "TimedOut" }))
-      )
-    }
+    const { heartbeat, settings, side } = this.#watched
+    if (awaitsLogin) this.#loginUntil = this.#in(settings.loginTimeout)
     if (side === "dialled") {
-      if (heartbeat) this.#set("send ping", settings.pingInterval, () => this.#ping())
-      return
+      if (heartbeat) this.#pingsAt = this.#in(settings.pingInterval)
+    } else {
+      if (heartbeat) this.#pingUntil = this.#in(settings.firstPingTimeout)
+      this.#firstMessageUntil = this.#in(settings.firstMessageTimeout)
     }
-    if (heartbeat) this.#expect("ping", settings.firstPingTimeout)
-    if (Duration.isFinite(settings.firstMessageTimeout)) this.#expect("first message", settings.firstMessageTimeout)
+    this.#alarm.set(this.#next)
   }
 
   stop(): void {
-    this.#deadlines.clear()
+    this.#loginUntil = never
+    this.#pongUntil = never
+    this.#pingUntil = never
+    this.#firstMessageUntil = never
+    this.#pingsAt = never
     this.#alarm.clear()
   }
 
   onPing(): void {
-    if (this.#options.side === "accepted") this.#expect("ping", this.#options.settings.nextPingTimeout)
+    const { settings, side } = this.#watched
+    if (side === "dialled") return
+    this.#hasBeenPinged = true
+    this.#pingUntil = this.#in(settings.nextPingTimeout)
+    this.#alarm.set(this.#pingUntil)
   }
 
   onPong(): void {
-    this.#deadlines.delete("pong")
+    this.#pongUntil = never
   }
 
   onMessage(): void {
-    this.#deadlines.delete("first message")
+    this.#firstMessageUntil = never
   }
 
   onLogin(): void {
-    this.#deadlines.delete("login")
+    this.#loginUntil = never
   }
 
-  #ping(): void {
-    const { sendPing, settings } = this.#options
-    sendPing()
-    if (!this.#deadlines.has("pong")) this.#expect("pong", settings.pongTimeout)
-    this.#set("send ping", settings.pingInterval, () => this.#ping())
+  ring(now: number): number | undefined {
+    const { settings } = this.#watched
+    if (this.#loginUntil <= now) this.#watched.end(new DisconnectReason.LoginFailed({ problem: "TimedOut" }))
+    this.#pongUntil = this.#demand("pong", this.#pongUntil, settings.pongTimeout, now)
+    this.#pingUntil = this.#demand("ping", this.#pingUntil, this.#pingTimeout, now)
+    this.#firstMessageUntil = this.#demand("first message", this.#firstMessageUntil, settings.firstMessageTimeout, now)
+    if (this.#pingsAt <= now) this.#ping(now)
+    return this.#next
   }
 
-  #expect(missing: DisconnectReason.PeerUnresponsive["missing"], after: Duration.Duration): void {
-    const ring = () => {
-      // What is missing may lie behind all that could not be read: the peer has its time again from there on.
-      const at = this.#options.pausedAt() + Duration.toMillis(after)
-      if (at > this.#runner.now()) return this.#setAt(missing, at, ring)
-      this.#options.end(new DisconnectReason.PeerUnresponsive({ missing, after }))
-    }
-    this.#set(missing, after, ring)
+  /** Ends the session when what is missing is overdue. Returns until when it is waited for. */
+  #demand(
+    missing: DisconnectReason.PeerUnresponsive["missing"],
+    until: number,
+    after: Duration.Duration,
+    now: number
+  ): number {
+    if (until > now) return until
+    // What is missing may lie behind all that could not be read: the peer has its time again from there on.
+    const later = this.#watched.pausedAt() + Duration.toMillis(after)
+    if (later > now) return later
+    this.#watched.end(new DisconnectReason.PeerUnresponsive({ missing, after }))
+    return never
   }
 
-  #set(name: Name, after: Duration.Duration, ring: () => void): void {
-    this.#setAt(name, this.#runner.now() + Duration.toMillis(after), ring)
+  #ping(now: number): void {
+    const { settings } = this.#watched
+    this.#watched.sendPing()
+    if (this.#pongUntil === never) this.#pongUntil = now + Duration.toMillis(settings.pongTimeout)
+    this.#pingsAt = now + Duration.toMillis(settings.pingInterval)
   }
 
-  #setAt(name: Name, at: number, ring: () => void): void {
-    this.#deadlines.set(name, { at, ring })
-    this.#alarm.set(at)
+  get #pingTimeout(): Duration.Duration {
+    const { firstPingTimeout, nextPingTimeout } = this.#watched.settings
+    return this.#hasBeenPinged ? nextPingTimeout : firstPingTimeout
   }
 
-  #ring(now: number): number | undefined {
-    for (const [name, deadline] of [...this.#deadlines]) {
-      // One that rang before may have ended the session, and all deadlines with it.
-      if (deadline.at > now || this.#deadlines.get(name) !== deadline) continue
-      this.#deadlines.delete(name)
-      deadline.ring()
-    }
-    let next: number | undefined
-    for (const { at } of this.#deadlines.values()) if (next === undefined || at < next) next = at
-    return next
+  get #next(): number {
+    return Math.min(this.#loginUntil, this.#pongUntil, this.#pingUntil, this.#firstMessageUntil, this.#pingsAt)
+  }
+
+  #in(after: Duration.Duration): number {
+    return this.#runner.now() + Duration.toMillis(after)
   }
 }

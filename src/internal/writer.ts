@@ -20,8 +20,20 @@ export interface WriterOptions {
   readonly slabs: Slab.SlabSource
   /** Bytes that one write takes, at most. */
   readonly writeBytes: number
-  /** Told which messages have left. */
+  readonly owner: WriterOwner
+}
+
+/** @internal */
+export interface WriterOwner {
+  /** These messages have left. */
   readonly onWritten: (messages: ReadonlyArray<Message.Message>) => void
+}
+
+/** Who owns the link that is written to, and ends it when that fails. @internal */
+export interface LinkOwner {
+  readonly onWriteFailed: (error: Transport.TransportError) => void
+  /** The transport or the envelope has thrown. */
+  readonly onWriteBroken: (cause: unknown) => void
 }
 
 /** A chunked message of which some chunks have been written on this socket. */
@@ -30,15 +42,26 @@ interface Partial {
   offset: number
 }
 
-/** A link that is written to, and how to tell the fiber that owns the writing of its end. */
+/** The link of the moment. */
 interface Writing {
   readonly link: Transport.Link
-  readonly fail: (effect: Effect.Effect<never, Transport.TransportError>) => void
+  readonly owner: LinkOwner
+}
+
+/** One write, with the memory it holds. */
+interface Write {
+  readonly writing: Writing
+  readonly memory: Slab.Slab | undefined
 }
 
 /** @internal */
 export class Writer {
-  readonly #options: WriterOptions
+  readonly #envelope: Envelope.Envelope
+  readonly #high: Lane.Lane
+  readonly #normal: Lane.Lane
+  readonly #slabs: Slab.SlabSource
+  readonly #writeBytes: number
+  readonly #owner: WriterOwner
   /** Complete packets that go out before anything else: a login, pings and pongs. */
   #urgent: Array<Uint8Array> = []
   #highFlight: Array<Message.Message> = []
@@ -46,32 +69,36 @@ export class Writer {
   #partial: Partial | undefined = undefined
   #batch: WriteBatch.WriteBatch | undefined = undefined
   #memory: Slab.Slab | undefined = undefined
-  /** The socket of the moment. */
   #writing: Writing | undefined = undefined
   #isWaking = false
-  /** The write that is under way, with the memory it holds. */
-  #write: { readonly memory: Slab.Slab | undefined } | undefined = undefined
+  /** The write that is under way. */
+  #write: Write | undefined = undefined
   #isHeld = false
-  #onIdle: Array<() => void> = []
+  #onIdle: Array<() => void> | undefined = undefined
 
-  constructor(options: WriterOptions) {
-    this.#options = options
+  constructor({ envelope, high, normal, owner, slabs, writeBytes }: WriterOptions) {
+    this.#envelope = envelope
+    this.#high = high
+    this.#normal = normal
+    this.#slabs = slabs
+    this.#writeBytes = writeBytes
+    this.#owner = owner
   }
 
   /** Whether all that was sent has been taken by the operating system. */
   get isIdle(): boolean {
-    return this.#write === undefined && this.#urgent.length === 0 && this.#options.high.isEmpty &&
-      this.#options.normal.isEmpty
+    return this.#write === undefined && this.#urgent.length === 0 && this.#high.isEmpty &&
+      this.#normal.isEmpty
   }
 
   /** Says that there is something to write. What comes in the same turn of the event loop leaves in the same write. */
   signal(): void {
     if (this.#writing === undefined || this.#write !== undefined || this.#isWaking) return
     this.#isWaking = true
-    queueMicrotask(this.#onSignal)
+    queueMicrotask(() => this.#wake())
   }
 
-  readonly #onSignal = (): void => {
+  #wake(): void {
     this.#isWaking = false
     if (this.#writing !== undefined && this.#write === undefined) this.#writeNext(this.#writing)
   }
@@ -98,68 +125,81 @@ export class Writer {
   }
 
   /** Completes when everything has left. */
-  readonly idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.isIdle) return resume(Effect.void)
-    const done = () => resume(Effect.void)
-    this.#onIdle.push(done)
-    return Effect.sync(() => {
-      this.#onIdle = this.#onIdle.filter((f) => f !== done)
+  get idle(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.isIdle) return resume(Effect.void)
+      const done = () => resume(Effect.void)
+      const waiting = this.#onIdle ??= []
+      waiting.push(done)
+      return Effect.sync(() => {
+        this.#onIdle = this.#onIdle?.filter((f) => f !== done)
+      })
     })
-  })
+  }
 
-  /**
-   * Writes to a link until that fails. To be run by one fiber at a time: it owns the writing, and waits while one write
-   * leads to the next by callbacks. To resume it for each write took a fifth of the time of a round trip.
-   */
-  run(link: Transport.Link): Effect.Effect<never, Transport.TransportError> {
-    return Effect.onExit(
-      Effect.callback<never, Transport.TransportError>((resume) => {
-        this.#writing = { link, fail: resume }
-        this.#writeNext(this.#writing)
-      }),
-      () => Effect.sync(() => this.#abandon())
-    )
+  /** Writes to a link until `stop`: one write leads to the next by callbacks, and a quiet connection has no fiber. */
+  start(link: Transport.Link, owner: LinkOwner): void {
+    this.#writing = { link, owner }
+    this.#writeNext(this.#writing)
+  }
+
+  /** The link is gone: what it may not have taken is the first to leave on the next one. */
+  stop(): void {
+    this.#writing = undefined
+    // The transport may still hold parts of a write that is under way: that memory comes back with its end.
+    if (this.#write === undefined) this.#giveMemory(this.#memory)
+    this.#write = undefined
+    this.#urgent = []
+    if (this.#partial !== undefined) this.#normal.giveBack([this.#partial.message])
+    this.#normal.giveBack(this.#normalFlight)
+    this.#high.giveBack(this.#highFlight)
+    this.#partial = undefined
+    this.#normalFlight = []
+    this.#highFlight = []
+    this.#memory = undefined
+    this.#batch = undefined
   }
 
   #writeNext(writing: Writing): void {
     try {
       const batch = this.#fill()
       if (batch === undefined) return this.#rest()
-      const write = { memory: this.#memory }
+      const write: Write = { writing, memory: this.#memory }
       this.#write = write
-      writing.link.write(batch.finish(), (error) => {
-        // A link that was given up reports late: its messages are accounted for, and only now is its memory free.
-        if (this.#write !== write) return this.#giveMemory(write.memory)
-        this.#write = undefined
-        if (error !== undefined) return writing.fail(Effect.fail(error))
-        this.#settle()
-        if (this.#writing === writing) this.#writeNext(writing)
-      })
+      writing.link.write(batch.finish(), (error) => this.#onWritten(write, error))
     } catch (cause) {
       // The transport holds nothing of it.
       this.#write = undefined
-      writing.fail(Effect.die(cause))
+      writing.owner.onWriteBroken(cause)
     }
   }
 
+  #onWritten(write: Write, error: Transport.TransportError | undefined): void {
+    // A link that was given up reports late: its messages are accounted for, and only now is its memory free.
+    if (this.#write !== write) return this.#giveMemory(write.memory)
+    this.#write = undefined
+    if (error !== undefined) return write.writing.owner.onWriteFailed(error)
+    this.#settle()
+    if (this.#writing === write.writing) this.#writeNext(write.writing)
+  }
+
   #fill(): WriteBatch.WriteBatch | undefined {
-    const { envelope, high, normal } = this.#options
-    const isQuiet = this.#isHeld || (this.#partial === undefined && high.isEmpty && normal.isEmpty)
+    const isQuiet = this.#isHeld || (this.#partial === undefined && this.#high.isEmpty && this.#normal.isEmpty)
     if (this.#urgent.length === 0 && isQuiet) return undefined
     const batch = this.#startBatch()
     if (isQuiet) {
       this.#fillUrgent(batch)
       return batch
     }
-    const mayInterrupt = envelope.interleaves || this.#partial === undefined
+    const mayInterrupt = this.#envelope.interleaves || this.#partial === undefined
     if (!mayInterrupt && !this.#writePartial(this.#partial!, batch)) return batch
     if (!this.#fillHigh(batch)) return batch
     while (batch.room > 0) {
       if (this.#partial === undefined) {
-        const message = normal.next()
+        const message = this.#normal.next()
         if (message === undefined) break
         if (!this.#fits(message, batch)) {
-          normal.giveBack([message])
+          this.#normal.giveBack([message])
           break
         }
         this.#partial = { message, offset: 0 }
@@ -176,14 +216,13 @@ export class Writer {
 
   /** Takes what goes before the normal lane. Returns whether there is room for more. */
   #fillHigh(batch: WriteBatch.WriteBatch): boolean {
-    const { envelope, high } = this.#options
     this.#fillUrgent(batch)
-    for (let message = high.next(); message !== undefined; message = high.next()) {
+    for (let message = this.#high.next(); message !== undefined; message = this.#high.next()) {
       if (!this.#fits(message, batch)) {
-        high.giveBack([message])
+        this.#high.giveBack([message])
         return false
       }
-      envelope.write(message, 0, batch)
+      this.#envelope.write(message, 0, batch)
       this.#highFlight.push(message)
     }
     return true
@@ -191,12 +230,12 @@ export class Writer {
 
   /** The next packet of a message must not take the batch over its limit, unless the batch is empty. */
   #fits(message: Message.Message, batch: WriteBatch.WriteBatch): boolean {
-    return batch.size === 0 || Math.min(this.#options.envelope.wireSize(message), firstPacket) <= batch.room
+    return batch.size === 0 || Math.min(this.#envelope.wireSize(message), firstPacket) <= batch.room
   }
 
   /** Returns whether the message is complete. */
   #writePartial(partial: Partial, batch: WriteBatch.WriteBatch): boolean {
-    partial.offset = this.#options.envelope.write(partial.message, partial.offset, batch)
+    partial.offset = this.#envelope.write(partial.message, partial.offset, batch)
     if (partial.offset < partial.message.bodyLength) return false
     this.#normalFlight.push(partial.message)
     this.#partial = undefined
@@ -208,26 +247,24 @@ export class Writer {
       this.#batch.clear()
       return this.#batch
     }
-    const { slabs, writeBytes } = this.#options
-    this.#memory = slabs.take(0)
-    this.#batch = WriteBatch.make({ limit: writeBytes, memory: this.#memory.bytes })
+    this.#memory = this.#slabs.take(0)
+    this.#batch = WriteBatch.make({ limit: this.#writeBytes, memory: this.#memory.bytes })
     return this.#batch
   }
 
   /** The write is done: its messages have left. */
   #settle(): void {
-    const { high, normal, onWritten } = this.#options
     if (this.#highFlight.length > 0) {
       const written = this.#highFlight
       this.#highFlight = []
-      onWritten(written)
-      high.release(written)
+      this.#owner.onWritten(written)
+      this.#high.release(written)
     }
     if (this.#normalFlight.length > 0) {
       const written = this.#normalFlight
       this.#normalFlight = []
-      onWritten(written)
-      normal.release(written)
+      this.#owner.onWritten(written)
+      this.#normal.release(written)
     }
   }
 
@@ -236,32 +273,14 @@ export class Writer {
     this.#giveMemory(this.#memory)
     this.#memory = undefined
     this.#batch = undefined
-    if (this.#onIdle.length === 0 || !this.isIdle) return
     const waiting = this.#onIdle
-    this.#onIdle = []
+    if (waiting === undefined || !this.isIdle) return
+    this.#onIdle = undefined
     for (const done of waiting) done()
   }
 
-  /** The socket is gone: what it may not have taken is the first to leave on the next one. */
-  #abandon(): void {
-    const { high, normal } = this.#options
-    this.#writing = undefined
-    // The transport may still hold parts of a write that is under way: that memory comes back with its end.
-    if (this.#write === undefined) this.#giveMemory(this.#memory)
-    this.#write = undefined
-    this.#urgent = []
-    if (this.#partial !== undefined) normal.giveBack([this.#partial.message])
-    normal.giveBack(this.#normalFlight)
-    high.giveBack(this.#highFlight)
-    this.#partial = undefined
-    this.#normalFlight = []
-    this.#highFlight = []
-    this.#memory = undefined
-    this.#batch = undefined
-  }
-
   #giveMemory(memory: Slab.Slab | undefined): void {
-    if (memory !== undefined) this.#options.slabs.give(memory)
+    if (memory !== undefined) this.#slabs.give(memory)
   }
 }
 

@@ -8,14 +8,14 @@ import { envelope, Random, seed } from "../utils/native.ts"
 import { settle } from "../utils/network.ts"
 
 const make = (options: { readonly maxMessages?: number; readonly maxBytes?: number } = {}) =>
-  Effect.gen(function*() {
+  Effect.sync(() => {
     let offers = 0
-    const lane = yield* Lane.make({
+    const lane = new Lane.Lane({
       priority: "normal",
       maxMessages: 10,
       maxBytes: 1_000_000,
       envelope,
-      onOffer: () => void offers++,
+      owner: { onOffer: () => void offers++ },
       ...options
     })
     return { lane, offers: () => offers }

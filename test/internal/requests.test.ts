@@ -16,12 +16,12 @@ const reason = new DisconnectReason.ClosedHere()
 const make = (side: "dialled" | "accepted" = "dialled", maxMessages = 5000) =>
   Effect.gen(function*() {
     const runner = yield* Runner.make
-    const lane = yield* Lane.make({
+    const lane = new Lane.Lane({
       priority: "normal",
       maxMessages,
       maxBytes: 1_000_000_000,
       envelope,
-      onOffer: () => {}
+      owner: { onOffer: () => {} }
     })
     const requests = new Requests.Requests(runner, side, 10_000)
     const start = (messageId: number, timeout: Duration.Input = "30 seconds", bodyLength = 4) =>

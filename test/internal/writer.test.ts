@@ -51,24 +51,36 @@ const make = (options: { readonly writeBytes?: number; readonly highLaneMessages
   Effect.gen(function*() {
     const slabs = new SpySource()
     const written: Array<number> = []
-    const onOffer = () => writer.signal()
-    const shared = { maxBytes: 100_000_000, envelope, onOffer }
-    const high = yield* Lane.make({ ...shared, priority: "high", maxMessages: options.highLaneMessages ?? 20 })
-    const normal = yield* Lane.make({ ...shared, priority: "normal", maxMessages: 10_000 })
+    const owner = {
+      onOffer: () => writer.signal(),
+      onWritten: (messages: ReadonlyArray<Message.Message>) => written.push(...idsOf(messages))
+    }
+    const shared = { maxBytes: 100_000_000, envelope, owner }
+    const high = new Lane.Lane({ ...shared, priority: "high", maxMessages: options.highLaneMessages ?? 20 })
+    const normal = new Lane.Lane({ ...shared, priority: "normal", maxMessages: 10_000 })
     const writer: Writer.Writer = new Writer.Writer({
       envelope,
       high,
       normal,
       slabs,
       writeBytes: options.writeBytes ?? 250_000,
-      onWritten: (messages) => written.push(...idsOf(messages))
+      owner
     })
     return { writer, high, normal, slabs, written }
   })
 
-/** Lets a writer write to a link. */
+/** Lets a writer write to a link until that fails or the fiber is interrupted. */
 const run = (writer: Writer.Writer, link: Transport.Link) =>
-  Effect.forkChild(Effect.exit(writer.run(link)), { startImmediately: true })
+  Effect.callback<never, Transport.TransportError>((resume) =>
+    writer.start(link, {
+      onWriteFailed: (error) => resume(Effect.fail(error)),
+      onWriteBroken: (cause) => resume(Effect.die(cause))
+    })
+  ).pipe(
+    Effect.ensuring(Effect.sync(() => writer.stop())),
+    Effect.exit,
+    Effect.forkChild({ startImmediately: true })
+  )
 
 const offer = (lane: Lane.Lane, messages: ReadonlyArray<Message.Message>) => {
   for (const message of messages) assert.isTrue(lane.offerUnsafe(message))

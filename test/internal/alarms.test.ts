@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Metric, Scope } from "effect"
-import * as Alarm from "../../src/internal/alarm.ts"
+import * as Alarms from "../../src/internal/alarms.ts"
 import * as Runner from "../../src/internal/runner.ts"
 import { pass, settle } from "../utils/network.ts"
 
 /** An alarm that notes when it rings, and how many fibers there are because of it. */
-const make = (again: (now: number, alarm: Alarm.Alarm) => number | undefined = () => undefined) =>
+const make = (again: (now: number, alarm: Alarms.Alarm) => number | undefined = () => undefined) =>
   Effect.gen(function*() {
     let fibers = 0
     const metrics: Metric.FiberRuntimeMetricsService = {
@@ -16,9 +16,11 @@ const make = (again: (now: number, alarm: Alarm.Alarm) => number | undefined = (
     yield* pass(0)
     const runner = yield* Effect.provideService(Runner.make, Metric.FiberRuntimeMetrics, metrics)
     const rings: Array<number> = []
-    const alarm: Alarm.Alarm = new Alarm.Alarm(runner, (now) => {
-      rings.push(now)
-      return again(now, alarm)
+    const alarm: Alarms.Alarm = new Alarms.Alarm(runner.alarms, {
+      ring: (now) => {
+        rings.push(now)
+        return again(now, alarm)
+      }
     })
     return { alarm, rings, fibers: () => fibers }
   })
