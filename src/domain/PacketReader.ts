@@ -5,8 +5,9 @@
  * **Details**
  *
  * Bytes are read into a slab and decoded where they lie. When all messages of a slab are done, the same memory takes
- * the next bytes; while some are not, reading goes on behind them or in another slab. A connection that is quiet holds
- * a few KB only. A packet that a slab cannot hold gets memory that grows as its bytes arrive, never on its word alone.
+ * the next bytes; while some are not, reading goes on behind them or in another slab. Slabs are small at first, and grow
+ * when reads fill them. A connection that is quiet holds none: it reads into memory that all of them share, and what was
+ * read is copied out of it at once. A packet that a slab cannot hold gets memory that grows as its bytes arrive, never on its word alone.
  *
  * @stability unstable
  * @since 0.1.0
@@ -18,14 +19,6 @@ import * as Slab from "./Slab.ts"
 import type * as WireError from "./WireError.ts"
 
 /**
- * The memory that a quiet connection reads into, in bytes.
- *
- * @category constants
- * @since 0.1.0
- */
-export const idleSize = 4096
-
-/**
  * The default size of a slab in bytes.
  *
  * @category constants
@@ -33,25 +26,29 @@ export const idleSize = 4096
  */
 export const slabSize = 262_144
 
-/** Less room than this is not read into: a read that brings so little costs more than a new slab. */
+/** What quiet connections read into, in bytes. */
+const landingSize = 65_536
+
+let sharedLanding: Uint8Array | undefined
+
+/** One for all readers of a thread: each read is copied from it before the next one is made. */
+const landing = (): Uint8Array => sharedLanding ??= new Uint8Array(landingSize)
+
+/** The slab of a reader that has none. */
+const noSlab = Slab.make(new Uint8Array(0))
+
+/** Room of at least half a slab, or of so many bytes, is read into behind messages that are still handled. */
 const minRead = 16_384
 
 /** With less room than this behind the beginning of a packet, the beginning is moved to where there is more. */
 const minRest = 2048
 
-/**
- * Memory of the quiet times. It belongs to its reader: no source hands it out, and none gets it back.
- */
-class IdleSlab implements Slab.Slab {
-  readonly bytes = new Uint8Array(idleSize)
-  readonly size = idleSize
-  generation = 0
-  holders = 0
-  exposed = false
-}
-
-/** So many reads in a row that would have fitted the idle memory make a connection a quiet one. */
+/** A read of at most so many bytes is a short one, and so many in a row make a connection a quiet one. */
+const shortRead = 2048
 const quietReads = 8
+
+/** So many times the size of the slab before it has the next one. */
+const growth = 4
 
 /**
  * Receive memory and decoder of one connection.
@@ -87,22 +84,23 @@ class PacketReaderImpl implements PacketReader {
   heldBytes = 0
   readonly #decoder: Envelope.Decoder
   readonly #slabs: Slab.SlabSource
-  #slab: Slab.Slab = new IdleSlab()
-  /** The memory of the quiet times, while another slab is in use. */
-  #idle: IdleSlab | undefined = undefined
+  readonly #largest: number
+  #slab: Slab.Slab = noSlab
+  /** The size of the slab that is taken next. */
+  #size = Slab.smallestSize
   /** Whether the slab was taken for a packet that slabs of the usual size cannot hold. */
   #isOversized = false
   #isClosed = false
-  #view: Uint8Array
+  #view: Uint8Array = noSlab.bytes
   #readAt = 0
   #writeAt = 0
-  #shortReads = 0
+  #shortReads = quietReads
   #filled = false
 
   constructor(decoder: Envelope.Decoder, slabs: Slab.SlabSource) {
     this.#decoder = decoder
     this.#slabs = slabs
-    this.#view = this.#slab.bytes
+    this.#largest = Math.max(slabs.slabSize, Slab.smallestSize)
   }
 
   get failure(): WireError.WireError | undefined {
@@ -116,7 +114,8 @@ class PacketReaderImpl implements PacketReader {
   buffer(): Uint8Array {
     if (this.#readAt === this.#writeAt) this.#rewind()
     else this.#makeRoomForRest()
-    if (this.#isOversized) {
+    if (this.#slab === noSlab) this.#view = landing()
+    else if (this.#isOversized) {
       // Nothing but its packet is read into memory that was taken for it.
       this.#view = this.#slab.bytes.subarray(this.#writeAt, this.#readAt + Math.max(this.#decoder.needed, 1))
     } else if (this.#writeAt === 0) this.#view = this.#slab.bytes
@@ -128,8 +127,10 @@ class PacketReaderImpl implements PacketReader {
 
   commit(count: number, sink: Envelope.Sink): void {
     this.#filled = count === this.#view.length
-    this.#shortReads = count <= idleSize / 2 ? this.#shortReads + 1 : 0
-    this.#writeAt += count
+    this.#shortReads = count <= shortRead ? this.#shortReads + 1 : 0
+    if (this.#filled) this.#size = Math.min(this.#largest, Math.max(this.#size, growth * count))
+    if (this.#slab === noSlab) this.#land(count)
+    else this.#writeAt += count
     this.#readAt = this.#decoder.decode(this.#slab, this.#readAt, this.#writeAt, sink)
     // After a failure nothing is decoded any more, so no memory is spent on what still arrives.
     if (this.#decoder.failure !== undefined) this.#readAt = this.#writeAt
@@ -137,6 +138,7 @@ class PacketReaderImpl implements PacketReader {
 
   hold(): ReadonlyArray<Slab.Slab> {
     const joined = this.#decoder.takeJoined()
+    if (this.#slab === noSlab) return joined
     this.#slab.holders += 1
     if (joined.length === 0) return [this.#slab]
     for (const slab of joined) {
@@ -186,27 +188,43 @@ class PacketReaderImpl implements PacketReader {
     this.#readAt = this.#writeAt
     this.#moveTo(Slab.make(new Uint8Array(0)))
     this.#view = this.#slab.bytes
-    this.#idle = undefined
   }
 
   #isSameMemory(): boolean {
     return this.#view.buffer === this.#slab.bytes.buffer
   }
 
+  /** What was read into the memory of all gets memory of its own. */
+  #land(count: number): void {
+    const slab = this.#slabs.take(count)
+    slab.bytes.set(this.#view.subarray(0, count))
+    this.#slab = slab
+    this.#readAt = 0
+    this.#writeAt = count
+  }
+
   /** Nothing waits to be decoded: the memory can be taken from its beginning, or be changed for other memory. */
   #rewind(): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#slab === noSlab) return
     const slab = this.#slab
-    const isIdle = slab instanceof IdleSlab
-    if (this.#isOversized || (isIdle ? this.#filled : this.#shortReads >= quietReads)) {
-      return this.#moveTo(this.#takeSlab(0))
-    }
-    if (slab.holders > 0 || slab.exposed) {
-      // What is looked at, or kept, stays where it is: reading goes on behind it.
-      if (slab.bytes.length - this.#writeAt < (isIdle ? minRest : minRead)) this.#moveTo(this.#takeSlab(0))
-      return
-    }
-    if (this.#writeAt > 0) slab.generation += 1
+    const isQuiet = this.#shortReads >= quietReads
+    // What is looked at, or kept, stays where it is: reading goes on behind it.
+    const isInUse = slab.holders > 0 || slab.exposed
+    const room = slab.bytes.length - this.#writeAt
+    const isRoomy = room >= Math.min(minRead, slab.size / 2)
+    if (this.#isOversized) this.#moveTo(isQuiet ? noSlab : this.#takeSlab(0))
+    else if (isQuiet && !(isInUse && isRoomy && slab.size <= Slab.smallestSize)) this.#moveTo(noSlab)
+    else if (this.#mustGrow) this.#moveTo(this.#takeSlab(0))
+    else if (!isInUse) this.#startOver()
+    else if (!isRoomy) this.#moveTo(this.#takeSlab(growth * slab.size))
+  }
+
+  get #mustGrow(): boolean {
+    return this.#filled && this.#slab.size < this.#size
+  }
+
+  #startOver(): void {
+    if (this.#writeAt > 0) this.#slab.generation += 1
     this.#readAt = 0
     this.#writeAt = 0
   }
@@ -223,7 +241,7 @@ class PacketReaderImpl implements PacketReader {
       if (isRoomy) return
     } else {
       if (this.#readAt === 0 || (isRoomy && this.#readAt + needed <= capacity)) return
-      if (slab.holders === 0 && !slab.exposed && !(slab instanceof IdleSlab && this.#filled)) {
+      if (slab.holders === 0 && !slab.exposed && !this.#mustGrow) {
         slab.bytes.copyWithin(0, this.#readAt, this.#writeAt)
         slab.generation += 1
         this.#readAt = 0
@@ -232,9 +250,9 @@ class PacketReaderImpl implements PacketReader {
       }
     }
     // A packet may announce far more than it sends: at most twice what has arrived is taken for it.
-    const size = Math.min(needed, Math.max(slabSize, 2 * pending))
-    this.#moveTo(this.#takeSlab(size))
-    this.#isOversized = size > slabSize
+    const size = Math.min(needed, Math.max(this.#largest, 2 * pending))
+    this.#moveTo(size > this.#largest ? this.#slabs.take(size) : this.#takeSlab(size))
+    this.#isOversized = size > this.#largest
   }
 
   /** Goes on in another slab, with the bytes that are not decoded yet. */
@@ -242,6 +260,7 @@ class PacketReaderImpl implements PacketReader {
     const previous = this.#slab
     const pending = this.#writeAt - this.#readAt
     if (pending > 0) next.bytes.set(previous.bytes.subarray(this.#readAt, this.#writeAt))
+    if (next === noSlab) this.#size = Slab.smallestSize
     this.#slab = next
     this.#readAt = 0
     this.#writeAt = pending
@@ -251,20 +270,16 @@ class PacketReaderImpl implements PacketReader {
     else this.heldBytes += previous.size
   }
 
-  #takeSlab(size: number): Slab.Slab {
-    if (size === 0 && this.#shortReads >= quietReads) {
-      const idle = this.#idle ?? new IdleSlab()
-      this.#idle = undefined
-      return idle
-    }
-    this.#shortReads = 0
-    return this.#slabs.take(Math.max(size, minRead))
+  /** The next slab of a connection that is not quiet, of at least so many bytes where that is usual. */
+  #takeSlab(atLeast: number): Slab.Slab {
+    this.#size = Math.min(this.#largest, Math.max(this.#size, atLeast))
+    return this.#slabs.take(this.#size)
   }
 
   #recycle(slab: Slab.Slab): void {
+    if (slab === noSlab) return
     if (!slab.exposed) slab.generation += 1
-    if (!(slab instanceof IdleSlab)) this.#slabs.give(slab)
-    else if (!slab.exposed && !this.#isClosed) this.#idle = slab
+    this.#slabs.give(slab)
   }
 }
 

@@ -34,11 +34,21 @@ export interface Slab {
  * @since 0.1.0
  */
 export interface SlabSource {
-  /** A slab of at least `size` bytes, or of the source's own size when that is larger. Its content is undefined. */
+  /** What a busy connection asks for, in bytes. */
+  readonly slabSize: number
+  /** A slab of at least `size` bytes. Its content is undefined. */
   readonly take: (size: number) => Slab
   /** Gives a slab back that no message points into any more. */
   readonly give: (slab: Slab) => void
 }
+
+/**
+ * The size of the smallest slabs in bytes: what a connection with little traffic takes.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const smallestSize = 4096
 
 /**
  * Views up to this many bytes are copied out of a slab instead of being shared.
@@ -89,6 +99,7 @@ export const cut = (slab: Slab, start: number, end: number): Uint8Array => {
  * @since 0.1.0
  */
 export const sourceUnpooled = (slabSize: number): SlabSource => ({
-  take: (size) => make(new Uint8Array(Math.max(size, slabSize))),
+  slabSize,
+  take: (size) => make(new Uint8Array(size)),
   give: () => {}
 })

@@ -243,13 +243,22 @@ export class Writer {
   }
 
   #startBatch(): WriteBatch.WriteBatch {
-    if (this.#batch !== undefined) {
+    const size = Math.min(this.#waitingBytes, this.#slabs.slabSize)
+    if (this.#batch !== undefined && size <= this.#memory!.size) {
       this.#batch.clear()
       return this.#batch
     }
-    this.#memory = this.#slabs.take(0)
+    this.#giveMemory(this.#memory)
+    this.#memory = this.#slabs.take(size)
     this.#batch = WriteBatch.make({ limit: this.#writeBytes, memory: this.#memory.bytes })
     return this.#batch
+  }
+
+  /** What all that waits could take of the memory of a batch, at most. */
+  get #waitingBytes(): number {
+    let bytes = this.#isHeld ? 0 : this.#high.bytes + this.#normal.bytes
+    for (const packet of this.#urgent) bytes += packet.length
+    return bytes
   }
 
   /** The write is done: its messages have left. */

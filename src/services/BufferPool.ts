@@ -54,7 +54,10 @@ export class BufferPool extends Context.Service<
  * @since 0.1.0
  */
 export interface Options {
-  /** Size of a slab in bytes, 1 to 1 GB. Larger ones are made on demand. Default: 262,144. */
+  /**
+   * Size of the slabs of busy connections in bytes, 1 to 1 GB. Those of others are smaller, and larger ones are made on
+   * demand. Default: 262,144.
+   */
   readonly slabSize?: number | undefined
   /**
    * Bytes of free slabs that are kept for the next taker, 0 to 64 GB; larger slabs get at most half of it. Default: 16 MB.
@@ -72,22 +75,25 @@ const rules: OptionRules.Rules<Settings> = {
   maxFreeBytes: OptionRules.count(16 * 1_048_576, 0, 64_000_000_000)
 }
 
-class Pool {
-  readonly #slabSize: number
+/** So many times the next smaller size of a slab, up to the size of those of busy connections. */
+const sizeStep = 4
+
+class Pool implements Slab.SlabSource {
+  readonly slabSize: number
   readonly #maxFreeBytes: number
-  /** Free slabs by size; sizes are powers of two, so that what one giver leaves fits the next taker. */
+  /** Free slabs by size. There are few sizes, so that what one giver leaves fits the next taker. */
   readonly #free = new Map<number, Array<Slab.Slab>>()
   #taken = 0
   #freeBytes = 0
   #allocated = 0
 
   constructor({ maxFreeBytes, slabSize }: Settings) {
-    this.#slabSize = slabSize
+    this.slabSize = slabSize
     this.#maxFreeBytes = maxFreeBytes
   }
   take(size: number): Slab.Slab {
     this.#taken += 1
-    const wanted = size <= this.#slabSize ? this.#slabSize : 2 ** Math.ceil(Math.log2(size))
+    const wanted = this.#roundUp(size)
     const slab = this.#free.get(wanted)?.pop()
     if (slab === undefined) {
       this.#allocated += 1
@@ -100,12 +106,18 @@ class Pool {
     this.#taken -= 1
     const { size } = slab
     // A few large slabs, rarely asked for, must not displace all those that every connection needs.
-    const limit = size > this.#slabSize ? this.#maxFreeBytes / 2 : this.#maxFreeBytes
+    const limit = size > this.slabSize ? this.#maxFreeBytes / 2 : this.#maxFreeBytes
     if (slab.exposed || this.#freeBytes + size > limit) return
     this.#freeBytes += size
     const free = this.#free.get(size)
     if (free === undefined) this.#free.set(size, [slab])
     else free.push(slab)
+  }
+  #roundUp(size: number): number {
+    if (size > this.slabSize) return 2 ** Math.ceil(Math.log2(size))
+    let rounded = Slab.smallestSize
+    while (rounded < size) rounded *= sizeStep
+    return Math.min(rounded, this.slabSize)
   }
   stats(): Stats {
     return { taken: this.#taken, freeBytes: this.#freeBytes, allocated: this.#allocated }
@@ -115,6 +127,7 @@ class Pool {
 const fromSettings = (settings: Settings): BufferPool["Service"] => {
   const pool = new Pool(settings)
   return {
+    slabSize: pool.slabSize,
     take: (size) => pool.take(size),
     give: (slab) => pool.give(slab),
     stats: Effect.sync(() => pool.stats())

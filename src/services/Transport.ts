@@ -89,7 +89,10 @@ const explain: { readonly [problem in typeof Problem.Type]: string } = {
  * @since 0.1.0
  */
 export interface LinkReceiver {
-  /** Memory to read into next, at least one byte. Asked for anew after each `onRead`. */
+  /**
+   * Memory to read into next, at least one byte. Asked for anew after each `onRead`. Other receivers may offer the same
+   * memory: it is written and `onRead` called within one turn of the event loop, with nothing of other links in between.
+   */
   readonly buffer: () => Uint8Array
   /** `count` bytes are in what `buffer()` returned last. With `false` reading pauses until `resume`. */
   readonly onRead: (count: number) => boolean

@@ -158,6 +158,7 @@ describe("LegacyDecoder, unknown commands", () => {
   it("holds none of their bytes", () => {
     let largest = 0
     const slabs: Slab.SlabSource = {
+      slabSize: PacketReader.slabSize,
       take: (size) => {
         largest = Math.max(largest, size)
         return Slab.make(new Uint8Array(Math.max(size, 262_144)))
@@ -221,6 +222,7 @@ describe("LegacyDecoder, memory", () => {
   it("takes little for 32 MB that are announced and not sent", () => {
     let taken = 0
     const slabs: Slab.SlabSource = {
+      slabSize: PacketReader.slabSize,
       take: (size) => {
         taken += size
         return Slab.make(new Uint8Array(size))
@@ -362,6 +364,7 @@ describe("LegacyDecoder, foreign bytes", () => {
     const random = Legacy.makeRandom(seed)
     let largest = 0
     const slabs: Slab.SlabSource = {
+      slabSize: PacketReader.slabSize,
       take: (size) => {
         largest = Math.max(largest, size)
         return Slab.make(new Uint8Array(Math.max(size, 16_384)))

@@ -6,28 +6,30 @@ const KB = 1024
 const MB = 1024 * KB
 
 describe("BufferPool", () => {
-  it.effect("hands out slabs of its own size, or of the next power of two", () =>
+  it.effect("hands out slabs of four sizes, or of the next power of two", () =>
     Effect.gen(function*() {
       const pool = BufferPool.makeUnsafe()
-      assert.strictEqual(pool.take(0).bytes.length, 262_144)
+      assert.strictEqual(pool.slabSize, 262_144)
+      const sizes = [0, 1, 4096, 4097, 16_384, 16_385, 65_536, 65_537].map((size) => pool.take(size).bytes.length)
+      assert.deepStrictEqual(sizes, [4096, 4096, 4096, 16_384, 16_384, 65_536, 65_536, 262_144])
       assert.strictEqual(pool.take(262_144).bytes.length, 262_144)
       assert.strictEqual(pool.take(262_145).bytes.length, 524_288)
       assert.strictEqual(pool.take(MB).bytes.length, MB)
       assert.strictEqual(pool.take(MB + 1).bytes.length, 2 * MB)
-      assert.deepStrictEqual(yield* pool.stats, { taken: 5, freeBytes: 0, allocated: 5 })
+      assert.deepStrictEqual(yield* pool.stats, { taken: 12, freeBytes: 0, allocated: 12 })
     }))
 
   it.effect("uses slabs again, each with those of its size", () =>
     Effect.gen(function*() {
       const pool = BufferPool.makeUnsafe()
-      const usual = pool.take(0)
+      const usual = pool.take(200_000)
       const large = pool.take(MB)
       pool.give(usual)
       pool.give(large)
       assert.deepStrictEqual(yield* pool.stats, { taken: 0, freeBytes: 262_144 + MB, allocated: 2 })
       assert.strictEqual(pool.take(600 * KB), large)
-      assert.strictEqual(pool.take(1), usual)
-      assert.notStrictEqual(pool.take(1), usual)
+      assert.strictEqual(pool.take(262_144), usual)
+      assert.notStrictEqual(pool.take(262_144), usual)
       assert.deepStrictEqual(yield* pool.stats, { taken: 3, freeBytes: 0, allocated: 3 })
     }))
 
@@ -44,7 +46,7 @@ describe("BufferPool", () => {
   it.effect("keeps no more free memory than it may", () =>
     Effect.gen(function*() {
       const pool = BufferPool.makeUnsafe({ slabSize: 64 * KB, maxFreeBytes: 200 * KB })
-      const slabs = Array.from({ length: 5 }, () => pool.take(0))
+      const slabs = Array.from({ length: 5 }, () => pool.take(64 * KB))
       for (const slab of slabs) pool.give(slab)
       assert.deepStrictEqual(yield* pool.stats, { taken: 0, freeBytes: 192 * KB, allocated: 5 })
     }))
@@ -63,7 +65,7 @@ describe("BufferPool", () => {
       // What a joined message of 9 MB leaves behind.
       for (const slab of sizes.map((size) => pool.take(size * MB))) pool.give(slab)
       assert.strictEqual((yield* pool.stats).freeBytes, 7 * MB)
-      const usual = Array.from({ length: 36 }, () => pool.take(0))
+      const usual = Array.from({ length: 36 }, () => pool.take(pool.slabSize))
       for (const slab of usual) pool.give(slab)
       assert.strictEqual((yield* pool.stats).freeBytes, 16 * MB)
     }))
@@ -83,7 +85,7 @@ describe("BufferPool", () => {
     Effect.gen(function*() {
       const one = yield* BufferPool.BufferPool
       const other = yield* BufferPool.BufferPool
-      const slab = one.take(0)
+      const slab = one.take(one.slabSize)
       other.give(slab)
       assert.strictEqual(slab.bytes.length, 64 * KB)
       assert.deepStrictEqual(yield* other.stats, { taken: 0, freeBytes: 64 * KB, allocated: 1 })

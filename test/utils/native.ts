@@ -288,11 +288,14 @@ export class SpySource implements Slab.SlabSource {
   readonly faults: Array<string> = []
   bytesOut = 0
   peak = 0
-  constructor(inner: Slab.SlabSource = Slab.sourceUnpooled(0)) {
+  constructor(inner: Slab.SlabSource = Slab.sourceUnpooled(262_144)) {
     this.#inner = inner
   }
   get count(): number {
     return this.#out.size
+  }
+  get slabSize(): number {
+    return this.#inner.slabSize
   }
   readonly take = (size: number): Slab.Slab => {
     const slab = this.#inner.take(size)
