@@ -200,19 +200,22 @@ const sortPairs = (pairs: Array<number>): Array<number> => {
 export const isWholeHeader = (bytes: Uint8Array): boolean =>
   new HeaderReader().read(bytes, 0, bytes.length) === bytes.length
 
+/** One for all decoders of a thread: what it found is used before the next header is read. */
+const header = new HeaderReader()
+
+const noSlabs: ReadonlyArray<Slab.Slab> = []
+
 class NativeDecoder implements Envelope.Decoder {
   failure: WireError.WireError | undefined = undefined
   needed = 0
-  readonly #header = new HeaderReader()
-  readonly #joiner: ChunkJoiner.ChunkJoiner
+  readonly #options: Envelope.DecoderOptions
+  /** Made for the first chunk. */
+  #joiner: ChunkJoiner.ChunkJoiner | undefined = undefined
   readonly #mayBePinged: boolean
   #isFirst = true
 
   constructor(options: Envelope.DecoderOptions) {
-    this.#joiner = ChunkJoiner.make({
-      maxMessageSize: options.maxMessageSize ?? Envelope.defaultMaxMessageSize,
-      slabs: options.slabs ?? Slab.sourceUnpooled(0)
-    })
+    this.#options = options
     this.#mayBePinged = options.side !== "dialled"
   }
 
@@ -244,15 +247,22 @@ class NativeDecoder implements Envelope.Decoder {
   }
 
   takeJoined(): ReadonlyArray<Slab.Slab> {
-    return this.#joiner.takeFinished()
+    return this.#joiner === undefined ? noSlabs : this.#joiner.takeFinished()
   }
 
   close(): void {
-    this.#joiner.close()
+    this.#joiner?.close()
+  }
+
+  #makeJoiner(): ChunkJoiner.ChunkJoiner {
+    const { maxMessageSize, slabs } = this.#options
+    return ChunkJoiner.make({
+      maxMessageSize: maxMessageSize ?? Envelope.defaultMaxMessageSize,
+      slabs: slabs ?? Slab.sourceUnpooled(0)
+    })
   }
 
   #packet(slab: Slab.Slab, from: number, to: number, sink: Envelope.Sink): boolean {
-    const header = this.#header
     const body = header.read(slab.bytes, from, to)
     if (body < 0) {
       this.#fail(from, new WireError.BadHeader({ problem: header.problem!, tag: header.tag }))
@@ -271,40 +281,41 @@ class NativeDecoder implements Envelope.Decoder {
   }
 
   #chunk(bytes: Uint8Array, from: number, to: number, sink: Envelope.Sink): boolean {
-    const joined = this.#joiner.push(
+    const joiner = this.#joiner ??= this.#makeJoiner()
+    const joined = joiner.push(
       {
-        serviceId: this.#header.serviceId,
-        messageId: this.#header.messageId,
-        header: this.#header.header,
-        announced: this.#header.sequenceStart,
-        isLast: this.#header.lastInSequence === true
+        serviceId: header.serviceId,
+        messageId: header.messageId,
+        header: header.header,
+        announced: header.sequenceStart,
+        isLast: header.lastInSequence === true
       },
       bytes,
       from,
       to
     )
     if (joined !== undefined) sink.onMessage(joined)
-    if (this.#joiner.failure !== undefined) {
-      this.#fail(from, this.#joiner.failure)
+    if (joiner.failure !== undefined) {
+      this.#fail(from, joiner.failure)
       return false
     }
     return true
   }
 
   #system(sink: Envelope.Sink): boolean {
-    if (this.#header.ping) {
+    if (header.ping) {
       if (!this.#mayBePinged) {
         this.#fail(0, new WireError.UnexpectedPing())
         return false
       }
       sink.onPing()
-    } else if (this.#header.pong) sink.onPong()
+    } else if (header.pong) sink.onPong()
     return true
   }
 
   #fail(at: number, reason: WireError.Reason): number {
     this.failure = new WireError.WireError({ reason })
-    this.#joiner.close()
+    this.#joiner?.close()
     return at
   }
 }

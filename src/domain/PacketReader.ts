@@ -92,6 +92,8 @@ class PacketReaderImpl implements PacketReader {
   #isOversized = false
   #isClosed = false
   #view: Uint8Array = noSlab.bytes
+  /** Whether the view is somebody's to write: from when it was asked for until it was read into. */
+  #isLent = false
   #readAt = 0
   #writeAt = 0
   #shortReads = quietReads
@@ -122,10 +124,12 @@ class PacketReaderImpl implements PacketReader {
     else if (this.#view.byteOffset !== this.#slab.bytes.byteOffset + this.#writeAt || !this.#isSameMemory()) {
       this.#view = this.#slab.bytes.subarray(this.#writeAt)
     }
+    this.#isLent = true
     return this.#view
   }
 
   commit(count: number, sink: Envelope.Sink): void {
+    this.#isLent = false
     this.#filled = count === this.#view.length
     this.#shortReads = count <= shortRead ? this.#shortReads + 1 : 0
     if (this.#filled) this.#size = Math.min(this.#largest, Math.max(this.#size, growth * count))
@@ -151,10 +155,11 @@ class PacketReaderImpl implements PacketReader {
   release(slabs: ReadonlyArray<Slab.Slab>): void {
     for (const slab of slabs) {
       slab.holders -= 1
-      if (slab.holders === 0 && slab !== this.#slab) {
+      if (slab.holders > 0) continue
+      if (slab !== this.#slab) {
         this.heldBytes -= slab.size
         this.#recycle(slab)
-      }
+      } else if (this.#isQuiet && !this.#isLent && this.#readAt === this.#writeAt) this.#moveTo(noSlab)
     }
   }
 
@@ -207,16 +212,19 @@ class PacketReaderImpl implements PacketReader {
   #rewind(): void {
     if (this.#isClosed || this.#slab === noSlab) return
     const slab = this.#slab
-    const isQuiet = this.#shortReads >= quietReads
     // What is looked at, or kept, stays where it is: reading goes on behind it.
     const isInUse = slab.holders > 0 || slab.exposed
     const room = slab.bytes.length - this.#writeAt
     const isRoomy = room >= Math.min(minRead, slab.size / 2)
-    if (this.#isOversized) this.#moveTo(isQuiet ? noSlab : this.#takeSlab(0))
-    else if (isQuiet && !(isInUse && isRoomy && slab.size <= Slab.smallestSize)) this.#moveTo(noSlab)
+    if (this.#isOversized) this.#moveTo(this.#isQuiet ? noSlab : this.#takeSlab(0))
+    else if (this.#isQuiet && !(isInUse && isRoomy && slab.size <= Slab.smallestSize)) this.#moveTo(noSlab)
     else if (this.#mustGrow) this.#moveTo(this.#takeSlab(0))
     else if (!isInUse) this.#startOver()
     else if (!isRoomy) this.#moveTo(this.#takeSlab(growth * slab.size))
+  }
+
+  get #isQuiet(): boolean {
+    return this.#shortReads >= quietReads
   }
 
   get #mustGrow(): boolean {

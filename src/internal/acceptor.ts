@@ -2,6 +2,7 @@
  * The accepting side: vets newcomers before anything is read from them, and runs the sessions of those that are let in.
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -16,6 +17,7 @@ import type * as Transport from "../services/Transport.ts"
 import type * as Admission from "./admission.ts"
 import type * as Peer from "./peer.ts"
 import type * as Runner from "./runner.ts"
+import type * as Session from "./session.ts"
 
 /** @internal */
 export interface AcceptorOptions {
@@ -29,14 +31,20 @@ export interface AcceptorOptions {
   /** Waits for the end of what a peer has started, when its connection has ended, and forgets it. */
   readonly release: (peer: Peer.Peer) => Effect.Effect<void>
   readonly toHandle: (peer: Peer.Peer) => Connection.Connection
-  readonly onConnection: ((connection: Connection.Connection) => Effect.Effect<unknown, unknown>) | undefined
+  readonly program: Program | undefined
+}
+
+/** What runs for each connection, and the context that it runs in. @internal */
+export interface Program {
+  readonly onConnection: (connection: Connection.Connection) => Effect.Effect<unknown, unknown>
+  readonly context: Context.Context<never>
 }
 
 type Verdict = Exclude<ConnectionAuthorizer.Verdict, "Reject">
 type Refusal = DisconnectReason.TurnedAway | DisconnectReason.PeerBanned
 
 /** @internal */
-export class Acceptor {
+export class Acceptor implements Session.SessionOwner {
   readonly #options: AcceptorOptions
   /** Those who are being vetted, and have not been turned away. */
   readonly #newcomers = new Map<Transport.Link, Fiber.Fiber<unknown, unknown>>()
@@ -136,20 +144,21 @@ export class Acceptor {
       verdict === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
     )
     this.#startProgram(peer)
-    session.start((reason) => this.#onEnded(peer, link, reason))
+    session.start(this)
     return "Served"
   }
 
   #startProgram(peer: Peer.Peer): void {
-    const { onConnection, toHandle } = this.#options
-    if (onConnection === undefined) return
-    const program = logFailure(Effect.suspend(() => onConnection(toHandle(peer))), peer)
+    const { program, toHandle } = this.#options
+    if (program === undefined) return
+    const running = logFailure(Effect.suspend(() => program.onConnection(toHandle(peer))), peer)
     const isOpen = peer.state._tag === "Connected"
     // A connection that ends before its login has passed has no program.
-    peer.forkWork(isOpen ? program : Effect.andThen(Effect.catch(peer.connected, () => Effect.interrupt), program))
+    const whenOpen = isOpen ? running : Effect.andThen(Effect.catch(peer.connected, () => Effect.interrupt), running)
+    peer.forkWork(whenOpen, program.context)
   }
 
-  #onEnded(peer: Peer.Peer, link: Transport.Link, reason: DisconnectReason.DisconnectReason): void {
+  onSessionEnded({ link, peer }: Session.Session, reason: DisconnectReason.DisconnectReason): void {
     peer.close(reason)
     this.peers.delete(peer)
     this.#options.runner.fork(Effect.uninterruptible(Effect.ensuring(

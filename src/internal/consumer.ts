@@ -32,7 +32,7 @@ const noDelivery: Effect.Effect<Delivery | undefined> = Effect.succeed(undefined
 
 /** @internal */
 export class Consumer {
-  readonly #queue: Array<Delivery> = []
+  #queue: Array<Delivery> | undefined = undefined
   #taken = 0
   #resume: ((effect: Effect.Effect<Delivery | undefined>) => void) | undefined = undefined
   #isClosed = false
@@ -43,7 +43,8 @@ export class Consumer {
     if (this.#isClosed) return delivery.done()
     const resume = this.#resume
     if (resume === undefined) {
-      this.#queue.push(delivery)
+      const queue = this.#queue ??= []
+      queue.push(delivery)
       return
     }
     this.#resume = undefined
@@ -60,14 +61,23 @@ export class Consumer {
     resume?.(noDelivery)
   }
 
-  /** Hands deliveries to the handler until `end`. To be run by one fiber; when it is interrupted, what waits is let go. */
-  run<R>(handler: BatchHandler<R>): Effect.Effect<void, never, R> {
+  /**
+   * Hands deliveries to the handler until `end`. To be run by one fiber; when it is interrupted, what waits is let go.
+   * Calls `onEnd` when that is done.
+   */
+  run<R>(handler: BatchHandler<R>, onEnd: () => void = constVoid): Effect.Effect<void, never, R> {
+    const finish = this.#finish
     const handleNext = Effect.flatMap(this.#next, (delivery): Effect.Effect<void, never, R> => {
       if (delivery === undefined) return Effect.void
-      return Effect.andThen(handler(delivery.messages), this.#finish)
+      return Effect.andThen(handler(delivery.messages), finish)
     })
-    return Effect.whileLoop({ while: () => !this.#isDone, body: () => handleNext, step: constVoid }).pipe(
-      Effect.ensuring(Effect.sync(() => this.close()))
+    return Effect.onExit(
+      Effect.whileLoop({ while: () => !this.#isDone, body: () => handleNext, step: constVoid }),
+      () =>
+        Effect.sync(() => {
+          this.close()
+          onEnd()
+        })
     )
   }
 
@@ -75,9 +85,9 @@ export class Consumer {
    * For a taker without a handler: says that the messages of the last `pull` are done, and waits for the next ones.
    * `undefined` after `end`.
    */
-  readonly pull: Effect.Effect<ReadonlyArray<Message.Message> | undefined> = Effect.suspend(() =>
-    Effect.map(Effect.andThen(this.#finish, this.#next), (delivery) => delivery?.messages)
-  )
+  get pull(): Effect.Effect<ReadonlyArray<Message.Message> | undefined> {
+    return Effect.map(Effect.andThen(this.#finish, this.#next), (delivery) => delivery?.messages)
+  }
 
   /** Lets go of everything. */
   close(): void {
@@ -91,34 +101,39 @@ export class Consumer {
   }
 
   get #isDone(): boolean {
-    return this.#isEnding && this.#queue.length === 0
+    return this.#isEnding && this.#queue === undefined
   }
 
-  readonly #next: Effect.Effect<Delivery | undefined> = Effect.callback<Delivery | undefined>((resume) => {
-    const delivery = this.#shift()
-    this.#current = delivery
-    if (delivery !== undefined || this.#isEnding) return resume(Effect.succeed(delivery))
-    this.#resume = resume
-    return Effect.sync(() => {
-      this.#resume = undefined
+  get #next(): Effect.Effect<Delivery | undefined> {
+    return Effect.callback<Delivery | undefined>((resume) => {
+      const delivery = this.#shift()
+      this.#current = delivery
+      if (delivery !== undefined || this.#isEnding) return resume(Effect.succeed(delivery))
+      this.#resume = resume
+      return Effect.sync(() => {
+        this.#resume = undefined
+      })
     })
-  })
+  }
 
-  readonly #finish: Effect.Effect<void> = Effect.sync(() => {
-    const delivery = this.#current
-    this.#current = undefined
-    delivery?.done()
-  })
+  get #finish(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      const delivery = this.#current
+      this.#current = undefined
+      delivery?.done()
+    })
+  }
 
   #shift(): Delivery | undefined {
-    if (this.#taken === this.#queue.length) return undefined
-    const delivery = this.#queue[this.#taken]
+    const queue = this.#queue
+    if (queue === undefined) return undefined
+    const delivery = queue[this.#taken]
     this.#taken += 1
-    if (this.#taken === this.#queue.length) {
-      this.#queue.length = 0
+    if (this.#taken === queue.length) {
+      this.#queue = undefined
       this.#taken = 0
     } else if (this.#taken > 1024) {
-      this.#queue.splice(0, this.#taken)
+      queue.splice(0, this.#taken)
       this.#taken = 0
     }
     return delivery

@@ -23,6 +23,7 @@ import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as ReconnectPolicy from "../services/ReconnectPolicy.ts"
 import * as Transport from "../services/Transport.ts"
 import type * as Peer from "./peer.ts"
+import type * as Session from "./session.ts"
 
 /** @internal */
 export interface DialOptions {
@@ -170,12 +171,14 @@ const attempt = (
  *
  * @internal
  */
-export class Dialer {
+export class Dialer implements Session.SessionOwner {
   readonly #options: DialOptions
   /** Made at the first failure, and anew at the first one after a healthy session. */
   #step: Step | undefined = undefined
   #failures = 0
   #attempts = 0
+  /** The session of the moment: what closes its link, and since when it is there. */
+  #open: { readonly scope: Scope.Closeable; readonly since: number } | undefined = undefined
 
   constructor(options: DialOptions) {
     this.#options = options
@@ -217,12 +220,16 @@ export class Dialer {
     const { peer } = this.#options
     const session = peer.startSession(link)
     if (login !== undefined) peer.writer.sendUrgent(login)
-    const since = peer.runner.now()
-    session.start((reason) => {
-      const wasHealthy = peer.runner.now() - since >= healthyAfter
-      const release = Effect.uninterruptible(Scope.close(scope, Exit.void))
-      this.#fork(Effect.andThen(release, this.#dialAgain({ reason, hasOpened: true, wasHealthy })))
-    })
+    this.#open = { scope, since: peer.runner.now() }
+    session.start(this)
+  }
+
+  onSessionEnded(_session: Session.Session, reason: DisconnectReason.DisconnectReason): void {
+    const { scope, since } = this.#open!
+    this.#open = undefined
+    const wasHealthy = this.#options.peer.runner.now() - since >= healthyAfter
+    const release = Effect.uninterruptible(Scope.close(scope, Exit.void))
+    this.#fork(Effect.andThen(release, this.#dialAgain({ reason, hasOpened: true, wasHealthy })))
   }
 
   #dialAgain({ hasOpened, reason, wasHealthy }: Outcome): Effect.Effect<void> {

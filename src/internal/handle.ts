@@ -23,20 +23,22 @@ import type * as Peer from "./peer.ts"
 /** A reader of states or events that lags by more than this misses the oldest. */
 const eventBuffer = 256
 
+const noConsumers: ReadonlyArray<Consumer.Consumer> = []
+
 const requestTimeout = OptionRules.time("30 seconds", 0)
 
 /**
  * Its functions can be passed on by themselves. Each is made when it is asked for: most handles of a busy server use one
  * or two of them.
  */
-class Handle implements Connection.Connection {
+class HandleImpl implements Connection.Connection {
   readonly [Connection.TypeId]: typeof Connection.TypeId = Connection.TypeId
   readonly id: number
   readonly endPoint: string
   readonly side: "dialled" | "accepted"
   readonly #peer: Peer.Peer
   readonly #banList: BanList.BanList["Service"]
-  #consumers: ReadonlyArray<Consumer.Consumer> = []
+  #consumers: ReadonlyArray<Consumer.Consumer> = noConsumers
   /** Set when the scope of this handle is closed; the connection may live on in other handles. */
   #released: SendError.ConnectionClosed | undefined = undefined
   #send: Connection.Connection["send"] | undefined = undefined
@@ -249,7 +251,7 @@ class Handle implements Connection.Connection {
   ): Effect.Effect<void, never, R> {
     return Effect.suspend(() => {
       const { consumer, remove } = this.#addConsumer(options)
-      return Effect.ensuring(consumer.run(handler), Effect.sync(remove))
+      return consumer.run(handler, remove)
     })
   }
 
@@ -267,4 +269,10 @@ class Handle implements Connection.Connection {
 }
 
 /** @internal */
-export const make = (peer: Peer.Peer, banList: BanList.BanList["Service"]): Handle => new Handle(peer, banList)
+export interface Handle extends Connection.Connection {
+  /** The scope of the handle is closed. */
+  readonly release: () => void
+}
+
+/** @internal */
+export const make = (peer: Peer.Peer, banList: BanList.BanList["Service"]): Handle => new HandleImpl(peer, banList)

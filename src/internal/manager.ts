@@ -176,10 +176,9 @@ class Manager {
       const key = new Key(endPoint, settings, options, this.#parts.transport)
       // Those that share with nobody stay out of the map: it would compare each with all others of its end point.
       const peer = yield* (options.share === false ? this.dialPeer(key) : RcMap.get(connections, key))
-      return yield* Effect.acquireRelease(
-        Effect.sync(() => Handle.make(peer, this.#parts.banList)),
-        (handle) => Effect.sync(() => handle.release())
-      )
+      const handle = Handle.make(peer, this.#parts.banList)
+      yield* releasedWithScope(handle)
+      return handle
     })
 
   readonly bind = <E, R>(input: EndPoint.Input, options: NetworkManager.BindOptions<E, R>) =>
@@ -202,9 +201,12 @@ class Manager {
         }),
         envelope: options.envelope ?? NativeEnvelope.envelope,
         transport: options.transport ?? this.#parts.transport,
-        onConnection: onConnection === undefined
+        program: onConnection === undefined
           ? undefined
-          : (connection) => Effect.provideContext(onConnection(connection), context)
+          : {
+            onConnection: onConnection as Acceptor.Program["onConnection"],
+            context: context as Context.Context<never>
+          }
       })
     })
 
@@ -257,7 +259,7 @@ class Manager {
 
   #listen(
     address: NetAddress.SocketAddress,
-    options: Pick<Acceptor.AcceptorOptions, "settings" | "authorizer" | "admission" | "onConnection"> & {
+    options: Pick<Acceptor.AcceptorOptions, "settings" | "authorizer" | "admission" | "program"> & {
       readonly envelope: Envelope.Envelope
       readonly transport: Transport.Transport["Service"]
     }
@@ -277,7 +279,7 @@ class Manager {
             side: "accepted",
             settings: options.settings,
             envelope: options.envelope,
-            keepsEarly: options.onConnection !== undefined
+            keepsEarly: options.program !== undefined
           }),
         release: (peer) => this.#release(peer)
       })
@@ -342,6 +344,10 @@ class Manager {
     )
   }
 }
+
+/** On its own, so that what the scope holds leads to the handle and to nothing else. */
+const releasedWithScope = (handle: Handle.Handle): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, Effect.sync(() => handle.release())))
 
 const maxServiceId = 0x7fffffff
 

@@ -2,6 +2,7 @@
  * What all handles on one connection share: its lanes, its requests, its takers, its state, and the session of the
  * moment. It outlives sockets.
  */
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -52,6 +53,8 @@ interface Taker {
   readonly consumer: Consumer.Consumer
 }
 
+const noTakers: ReadonlyArray<Taker> = []
+
 /** Messages that come before a handle takes any are kept for it, up to these bounds. */
 const maxEarlyMessages = 1000
 const maxEarlyBytes = 65_536
@@ -82,9 +85,11 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   #stateListeners: Set<(state: ConnectionState.ConnectionState) => void> | undefined = undefined
   #eventListeners: Set<(event: ConnectionState.ConnectionEvent) => void> | undefined = undefined
   #session: Session.Session | undefined = undefined
-  #takers: ReadonlyArray<Taker> = []
-  /** Messages for handlers to come; `undefined` once one has come that takes all. They count as not taken until then. */
-  #early: Array<Message.Message> | undefined
+  #takers: ReadonlyArray<Taker> = noTakers
+  /** Until a handler has come that takes all. */
+  #keepsEarly: boolean
+  /** Messages for handlers to come. They count as not taken until then. */
+  #early: Array<Message.Message> | undefined = undefined
   #earlyBytes = 0
   #hasToldOfDropped = false
   /** Handlers and programs that may finish what they have begun when the connection closes. */
@@ -95,7 +100,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   constructor(options: PeerOptions) {
     const { envelope, pool, settings } = options
     this.#options = options
-    this.#early = options.keepsEarly ? [] : undefined
+    this.#keepsEarly = options.keepsEarly
     this.id = options.id
     this.endPoint = options.endPoint
     this.side = options.side
@@ -286,8 +291,10 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   addFirstTaker(consumer: Consumer.Consumer, serviceId: number | undefined): () => void {
     const early = this.#early ?? []
     const wanted = serviceId === undefined ? early : ofService(early, serviceId)
-    if (serviceId === undefined) this.#early = undefined
-    else if (wanted.length > 0) this.#early = early.filter((message) => !wanted.includes(message))
+    if (serviceId === undefined) {
+      this.#keepsEarly = false
+      this.#early = undefined
+    } else if (wanted.length > 0) this.#early = early.filter((message) => !wanted.includes(message))
     if (wanted.length > 0) {
       this.messagesUnhandled -= wanted.length
       for (const message of wanted) this.#earlyBytes -= message.bodyLength
@@ -297,9 +304,12 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   }
 
   /** Starts what is to be let finish when the connection closes. */
-  forkWork(effect: Effect.Effect<unknown>): Work.Work {
+  forkWork<R = never>(
+    effect: Effect.Effect<unknown, never, R>,
+    context: Context.Context<R> = this.runner.context as Context.Context<R>
+  ): Work.Work {
     const work = new Work.Work()
-    this.runner.start(work.run(effect))
+    work.start(effect, context)
     if (work.hasEnded) return work
     const works = this.#work ??= new Set()
     works.add(work)
@@ -375,8 +385,9 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   }
 
   #keepEarly(message: Message.Message): boolean {
-    const early = this.#early
-    if (early === undefined || early.length >= maxEarlyMessages) return false
+    if (!this.#keepsEarly) return false
+    const early = this.#early ??= []
+    if (early.length >= maxEarlyMessages) return false
     if (this.#earlyBytes + message.bodyLength > maxEarlyBytes) return false
     this.#earlyBytes += message.bodyLength
     // A copy: a message that is kept as it is keeps the whole slab around it.

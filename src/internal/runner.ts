@@ -10,9 +10,9 @@ import * as Alarms from "./alarms.ts"
 
 /** What all runners of one context share. */
 interface Shared {
+  readonly context: Context.Context<never>
   readonly clock: Clock.Clock
   readonly start: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
-  readonly runSync: <A>(effect: Effect.Effect<A>) => A
 }
 
 /** @internal */
@@ -34,6 +34,10 @@ export class Runner {
     return new Runner(this.#shared, this.alarms)
   }
 
+  get context(): Context.Context<never> {
+    return this.#shared.context
+  }
+
   now(): number {
     return this.#shared.clock.currentTimeMillisUnsafe()
   }
@@ -52,16 +56,6 @@ export class Runner {
     return fiber
   }
 
-  /** As `fork`, for an effect that the caller ends before the runner is closed. */
-  start<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
-    return this.#shared.start(effect)
-  }
-
-  /** Runs an effect that does not suspend. */
-  runSync<A>(effect: Effect.Effect<A>): A {
-    return this.#shared.runSync(effect)
-  }
-
   /** Interrupts what runs and all that would start from now on, and waits for the end of it. */
   get close(): Effect.Effect<void> {
     return Effect.withFiber((closing) => {
@@ -75,11 +69,9 @@ export class Runner {
 
 /** @internal */
 export const make: Effect.Effect<Runner, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.map(Effect.context<Scope.Scope>(), (context) =>
-    new Runner({
-      clock: Context.get(context, Clock.Clock),
-      start: Effect.runForkWith(context),
-      runSync: Effect.runSyncWith(context)
-    })),
+  Effect.map(
+    Effect.context<Scope.Scope>(),
+    (context) => new Runner({ context, clock: Context.get(context, Clock.Clock), start: Effect.runForkWith(context) })
+  ),
   (runner) => runner.close
 )

@@ -16,7 +16,10 @@ import * as Verifier from "./verifier.ts"
 import * as Watch from "./watch.ts"
 import type * as Writer from "./writer.ts"
 
-type OnEnded = (reason: DisconnectReason.DisconnectReason) => void
+/** Who has started a session, and goes on when it has ended. @internal */
+export interface SessionOwner {
+  readonly onSessionEnded: (session: Session, reason: DisconnectReason.DisconnectReason) => void
+}
 
 /** @internal */
 export type CheckLogin = (message: Message.Message) => Effect.Effect<boolean, unknown>
@@ -29,6 +32,8 @@ type Phase =
   | { readonly _tag: "CheckingLogin"; readonly waiting: Array<Message.Message> }
   | { readonly _tag: "Open" }
   | { readonly _tag: "Ended"; readonly wasOpen: boolean; readonly reason: DisconnectReason.DisconnectReason }
+
+const open: Phase = { _tag: "Open" }
 
 /** What a waiting message costs beside its bytes, roughly. It counts against the inbox limit. */
 const messageOverhead = 128
@@ -48,16 +53,16 @@ const maxWaitingPongs = 16
 
 /** @internal */
 export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Watched, Writer.LinkOwner {
-  readonly #peer: Peer.Peer
-  readonly #link: Transport.Link
+  readonly peer: Peer.Peer
+  readonly link: Transport.Link
   readonly #reader: PacketReader.PacketReader
   readonly #watch: Watch.Watch
   #phase: Phase
-  #onEnded: OnEnded | undefined = undefined
+  #owner: SessionOwner | undefined = undefined
   /** Made when the first large legacy message comes. */
   #verifier: Verifier.Verifier | undefined = undefined
-  #batch: Array<Message.Message> = []
-  #unverified: Array<Verifier.Unverified> = []
+  #batch: Array<Message.Message> | undefined = undefined
+  #unverified: Array<Verifier.Unverified> | undefined = undefined
   #waitingMessages = 0
   #isPaused = false
   #willResume = false
@@ -69,15 +74,15 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     reader: PacketReader.PacketReader,
     checkLogin: CheckLogin | undefined
   ) {
-    this.#peer = peer
-    this.#link = link
+    this.peer = peer
+    this.link = link
     this.#reader = reader
-    this.#phase = checkLogin === undefined ? { _tag: "Open" } : { _tag: "AwaitingLogin", check: checkLogin, bytes: 0 }
+    this.#phase = checkLogin === undefined ? open : { _tag: "AwaitingLogin", check: checkLogin, bytes: 0 }
     this.#watch = new Watch.Watch(peer.runner, this)
   }
 
   get remoteAddress(): Transport.Link["remoteAddress"] {
-    return this.#link.remoteAddress
+    return this.link.remoteAddress
   }
 
   get isEnded(): boolean {
@@ -85,13 +90,13 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   }
 
   /** Reads and writes until the session ends. Tells why it did, at once when it has ended before. */
-  start(onEnded: OnEnded): void {
-    if (this.#phase._tag === "Ended") return onEnded(this.#phase.reason)
-    this.#onEnded = onEnded
+  start(owner: SessionOwner): void {
+    if (this.#phase._tag === "Ended") return owner.onSessionEnded(this, this.#phase.reason)
+    this.#owner = owner
     this.#watch.start(this.#phase._tag === "AwaitingLogin")
-    this.#peer.writer.start(this.#link, this)
+    this.peer.writer.start(this)
     try {
-      this.#link.start(this)
+      this.link.start(this)
     } catch (cause) {
       this.#endBroken("Reading from a connection died", cause)
     }
@@ -102,17 +107,17 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     if (this.#phase._tag === "Ended") return
     this.#phase = { _tag: "Ended", wasOpen: this.#phase._tag === "Open", reason }
     this.#watch.stop()
-    this.#peer.writer.stop()
-    this.#link.close()
+    this.peer.writer.stop()
+    this.link.close()
     this.#reader.close()
-    this.#peer.endSession(this, reason)
-    this.#onEnded?.(reason)
+    this.peer.endSession(this, reason)
+    this.#owner?.onSessionEnded(this, reason)
   }
 
   /** A transport or an envelope that throws must not leave a connection behind that nobody runs. */
   #endBroken(what: string, cause: unknown): void {
-    const address = NetAddress.formatSocketAddress(this.#link.remoteAddress)
-    const { annotations, runner } = this.#peer
+    const address = NetAddress.formatSocketAddress(this.link.remoteAddress)
+    const { annotations, runner } = this.peer
     runner.fork(Effect.annotateLogs(Effect.logError(what, Cause.die(cause)), annotations))
     this.end(new Transport.TransportError({ problem: "Other", address, cause }))
   }
@@ -130,23 +135,23 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   // --- from the watch
 
   get settings(): NetworkConfig.Settings {
-    return this.#peer.settings
+    return this.peer.settings
   }
 
   get side(): "dialled" | "accepted" {
-    return this.#peer.side
+    return this.peer.side
   }
 
   get heartbeat(): boolean {
-    return this.#peer.envelope.heartbeat
+    return this.peer.envelope.heartbeat
   }
 
   sendPing(): void {
-    this.#peer.writer.sendUrgent(this.#peer.envelope.ping)
+    this.peer.writer.sendUrgent(this.peer.envelope.ping)
   }
 
   pausedAt(): number {
-    return this.#isPaused ? this.#peer.runner.now() : this.#resumedAt
+    return this.#isPaused ? this.peer.runner.now() : this.#resumedAt
   }
 
   // --- from the link
@@ -181,17 +186,19 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   // --- from the decoder
 
   onMessage(message: Message.Message): void {
-    this.#batch.push(message)
+    if (this.#batch === undefined) this.#batch = [message]
+    else this.#batch.push(message)
   }
 
   onUnverified(message: Message.Message, announced: number): void {
-    this.#batch.push(message)
-    this.#unverified.push({ message, announced })
+    this.onMessage(message)
+    const unverified = this.#unverified ??= []
+    unverified.push({ message, announced })
   }
 
   onPing(): void {
     this.#watch.onPing()
-    const { envelope, writer } = this.#peer
+    const { envelope, writer } = this.peer
     if (writer.urgentPackets < maxWaitingPongs) writer.sendUrgent(envelope.pong)
   }
 
@@ -204,17 +211,17 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   #deliver(): void {
     const slabs = this.#reader.hold()
     const messages = this.#batch
-    if (messages.length === 0) return this.#reader.release(slabs)
-    this.#batch = []
+    if (messages === undefined) return this.#reader.release(slabs)
+    this.#batch = undefined
     this.#watch.onMessage()
     const release = () => this.#reader.release(slabs)
     const unverified = this.#unverified
-    if (unverified.length === 0 && !this.#verifier?.isBusy) return this.#take(messages, release)
-    this.#unverified = []
+    if (unverified === undefined && !this.#verifier?.isBusy) return this.#take(messages, release)
+    this.#unverified = undefined
     this.#verifier ??= this.#makeVerifier()
     this.#verifier.push({
       messages,
-      unverified,
+      unverified: unverified ?? [],
       isAlone: this.#reader.isAlone,
       forward: (verified) => this.#take(verified, release)
     })
@@ -222,9 +229,9 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   #makeVerifier(): Verifier.Verifier {
     return new Verifier.Verifier({
-      runner: this.#peer.runner,
-      threads: this.#peer.threads,
-      envelope: this.#peer.envelope,
+      runner: this.peer.runner,
+      threads: this.peer.threads,
+      envelope: this.peer.envelope,
       fail: (error) => this.#fail(error)
     })
   }
@@ -240,7 +247,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   /** Hands messages out, and then tells those who wait for replies: they do not overtake what came before them. */
   #takeOpen(messages: ReadonlyArray<Message.Message>, release: () => void): void {
-    const peer = this.#peer
+    const peer = this.peer
     peer.messagesReceived += messages.length
     if (!peer.expectsReplies) return this.#handOut(messages, release)
     const replies: Array<() => void> = []
@@ -252,7 +259,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   #handOut(messages: ReadonlyArray<Message.Message>, release: () => void): void {
     this.#waitingMessages += messages.length
-    this.#peer.dispatch(messages, () => {
+    this.peer.dispatch(messages, () => {
       this.#waitingMessages -= messages.length
       release()
       this.resumeIfPossible()
@@ -273,7 +280,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   #checkLogin(check: CheckLogin, message: Message.Message, waiting: Array<Message.Message>): void {
     this.#phase = { _tag: "CheckingLogin", waiting }
     this.#pause()
-    const { annotations, runner } = this.#peer
+    const { annotations, runner } = this.peer
     runner.fork(Effect.matchCauseEffect(Effect.suspend(() => check(message)), {
       onSuccess: (passed) => Effect.sync(() => passed ? this.#open(waiting) : this.#refuseLogin("Refused")),
       onFailure: (cause) =>
@@ -286,9 +293,9 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   #open(waiting: ReadonlyArray<Message.Message>): void {
     if (this.#phase._tag !== "CheckingLogin") return
-    this.#phase = { _tag: "Open" }
+    this.#phase = open
     this.#watch.onLogin()
-    this.#peer.onOpen(this)
+    this.peer.onOpen(this)
     if (waiting.length > 0) this.#takeOpen(waiting, () => {})
     this.resumeIfPossible()
   }
@@ -298,7 +305,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     if (this.isEnded) return
     const reason = new DisconnectReason.LoginFailed({ problem })
     this.end(reason)
-    if (problem !== "CheckFailed") this.#peer.punish(reason)
+    if (problem !== "CheckFailed") this.peer.punish(reason)
   }
 
   /** The peer's bytes are wrong, or were lost here. */
@@ -307,16 +314,16 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     this.end(error)
     if (error._tag !== "WireError") return
     // Who is dialled by mistake has done nothing wrong: it is tried again, as its policy says.
-    const isMistaken = error.reason._tag === "WrongProtocol" && this.#peer.side === "dialled"
-    if (!isMistaken) this.#peer.punish(error.reason)
+    const isMistaken = error.reason._tag === "WrongProtocol" && this.peer.side === "dialled"
+    if (!isMistaken) this.peer.punish(error.reason)
   }
 
   // --- flow control
 
   resumeIfPossible(): void {
     if (!this.#isPaused || this.#phase._tag === "Ended" || this.#phase._tag === "CheckingLogin") return
-    if (this.#inbox > this.#peer.settings.inboxBytes / 2) return
-    if (this.#peer.laneFill > laneLow) return this.#resumeLater()
+    if (this.#inbox > this.peer.settings.inboxBytes / 2) return
+    if (this.peer.laneFill > laneLow) return this.#resumeLater()
     this.#resume()
   }
 
@@ -325,8 +332,8 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   }
 
   #mustPause(): boolean {
-    if (this.#inbox > this.#peer.settings.inboxBytes) return true
-    if (this.#phase._tag !== "Open" || this.#peer.laneFill < laneHigh) return false
+    if (this.#inbox > this.peer.settings.inboxBytes) return true
+    if (this.#phase._tag !== "Open" || this.peer.laneFill < laneHigh) return false
     this.#resumeLater()
     return true
   }
@@ -334,11 +341,11 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   #resumeLater(): void {
     if (this.#willResume) return
     this.#willResume = true
-    this.#peer.runner.fork(Effect.andThen(
+    this.peer.runner.fork(Effect.andThen(
       Effect.sleep(lanePause),
       Effect.sync(() => {
         this.#willResume = false
-        if (!this.#isPaused || this.#phase._tag !== "Open" || this.#inbox > this.#peer.settings.inboxBytes) return
+        if (!this.#isPaused || this.#phase._tag !== "Open" || this.#inbox > this.peer.settings.inboxBytes) return
         this.#resume()
       })
     ))
@@ -346,13 +353,13 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   #resume(): void {
     this.#isPaused = false
-    this.#resumedAt = this.#peer.runner.now()
-    this.#link.resume()
+    this.#resumedAt = this.peer.runner.now()
+    this.link.resume()
   }
 
   #pause(): void {
     if (this.#isPaused) return
     this.#isPaused = true
-    this.#link.pause()
+    this.link.pause()
   }
 }

@@ -43,16 +43,13 @@ export class Work {
     return this.#until(() => this.hasEnded || this.#closings > 0)
   }
 
-  /** The effect that makes up this work, to be run by one fiber. */
-  run<A>(effect: Effect.Effect<A>): Effect.Effect<A> {
-    return Effect.provideService(
-      Effect.withFiber((fiber) => {
-        this.#fiber = fiber
-        return effect
-      }),
-      Current,
-      this
-    )
+  /** Starts the effect that makes up this work, in a context. Whoever starts it ends it. */
+  start<R>(effect: Effect.Effect<unknown, never, R>, context: Context.Context<R>): void {
+    const run = Effect.runForkWith(Context.add(context, Current, this))
+    run(Effect.withFiber((fiber) => {
+      this.#fiber = fiber
+      return effect
+    }))
   }
 
   onEnd(listener: () => void): void {

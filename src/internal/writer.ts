@@ -31,6 +31,7 @@ export interface WriterOwner {
 
 /** Who owns the link that is written to, and ends it when that fails. @internal */
 export interface LinkOwner {
+  readonly link: Transport.Link
   readonly onWriteFailed: (error: Transport.TransportError) => void
   /** The transport or the envelope has thrown. */
   readonly onWriteBroken: (cause: unknown) => void
@@ -42,15 +43,9 @@ interface Partial {
   offset: number
 }
 
-/** The link of the moment. */
-interface Writing {
-  readonly link: Transport.Link
-  readonly owner: LinkOwner
-}
-
 /** One write, with the memory it holds. */
 interface Write {
-  readonly writing: Writing
+  readonly to: LinkOwner
   readonly memory: Slab.Slab | undefined
 }
 
@@ -63,13 +58,14 @@ export class Writer {
   readonly #writeBytes: number
   readonly #owner: WriterOwner
   /** Complete packets that go out before anything else: a login, pings and pongs. */
-  #urgent: Array<Uint8Array> = []
-  #highFlight: Array<Message.Message> = []
-  #normalFlight: Array<Message.Message> = []
+  #urgent: Array<Uint8Array> | undefined = undefined
+  #highFlight: Array<Message.Message> | undefined = undefined
+  #normalFlight: Array<Message.Message> | undefined = undefined
   #partial: Partial | undefined = undefined
   #batch: WriteBatch.WriteBatch | undefined = undefined
   #memory: Slab.Slab | undefined = undefined
-  #writing: Writing | undefined = undefined
+  /** Who has the link of the moment. */
+  #to: LinkOwner | undefined = undefined
   #isWaking = false
   /** The write that is under way. */
   #write: Write | undefined = undefined
@@ -87,25 +83,25 @@ export class Writer {
 
   /** Whether all that was sent has been taken by the operating system. */
   get isIdle(): boolean {
-    return this.#write === undefined && this.#urgent.length === 0 && this.#high.isEmpty &&
+    return this.#write === undefined && this.#urgent === undefined && this.#high.isEmpty &&
       this.#normal.isEmpty
   }
 
   /** Says that there is something to write. What comes in the same turn of the event loop leaves in the same write. */
   signal(): void {
-    if (this.#writing === undefined || this.#write !== undefined || this.#isWaking) return
+    if (this.#to === undefined || this.#write !== undefined || this.#isWaking) return
     this.#isWaking = true
     queueMicrotask(() => this.#wake())
   }
 
   #wake(): void {
     this.#isWaking = false
-    if (this.#writing !== undefined && this.#write === undefined) this.#writeNext(this.#writing)
+    if (this.#to !== undefined && this.#write === undefined) this.#writeNext(this.#to)
   }
 
   /** How many packets of the envelope itself wait. */
   get urgentPackets(): number {
-    return this.#urgent.length
+    return this.#urgent?.length ?? 0
   }
 
   /** Keeps the lanes back until the peer has logged in. */
@@ -120,7 +116,8 @@ export class Writer {
 
   /** Queues a whole packet of the envelope itself, ahead of both lanes. */
   sendUrgent(packet: Uint8Array): void {
-    this.#urgent.push(packet)
+    const urgent = this.#urgent ??= []
+    urgent.push(packet)
     this.signal()
   }
 
@@ -138,39 +135,39 @@ export class Writer {
   }
 
   /** Writes to a link until `stop`: one write leads to the next by callbacks, and a quiet connection has no fiber. */
-  start(link: Transport.Link, owner: LinkOwner): void {
-    this.#writing = { link, owner }
-    this.#writeNext(this.#writing)
+  start(owner: LinkOwner): void {
+    this.#to = owner
+    this.#writeNext(owner)
   }
 
   /** The link is gone: what it may not have taken is the first to leave on the next one. */
   stop(): void {
-    this.#writing = undefined
+    this.#to = undefined
     // The transport may still hold parts of a write that is under way: that memory comes back with its end.
     if (this.#write === undefined) this.#giveMemory(this.#memory)
     this.#write = undefined
-    this.#urgent = []
+    this.#urgent = undefined
     if (this.#partial !== undefined) this.#normal.giveBack([this.#partial.message])
-    this.#normal.giveBack(this.#normalFlight)
-    this.#high.giveBack(this.#highFlight)
+    if (this.#normalFlight !== undefined) this.#normal.giveBack(this.#normalFlight)
+    if (this.#highFlight !== undefined) this.#high.giveBack(this.#highFlight)
     this.#partial = undefined
-    this.#normalFlight = []
-    this.#highFlight = []
+    this.#normalFlight = undefined
+    this.#highFlight = undefined
     this.#memory = undefined
     this.#batch = undefined
   }
 
-  #writeNext(writing: Writing): void {
+  #writeNext(to: LinkOwner): void {
     try {
       const batch = this.#fill()
       if (batch === undefined) return this.#rest()
-      const write: Write = { writing, memory: this.#memory }
+      const write: Write = { to, memory: this.#memory }
       this.#write = write
-      writing.link.write(batch.finish(), (error) => this.#onWritten(write, error))
+      to.link.write(batch.finish(), (error) => this.#onWritten(write, error))
     } catch (cause) {
       // The transport holds nothing of it.
       this.#write = undefined
-      writing.owner.onWriteBroken(cause)
+      to.onWriteBroken(cause)
     }
   }
 
@@ -178,14 +175,14 @@ export class Writer {
     // A link that was given up reports late: its messages are accounted for, and only now is its memory free.
     if (this.#write !== write) return this.#giveMemory(write.memory)
     this.#write = undefined
-    if (error !== undefined) return write.writing.owner.onWriteFailed(error)
+    if (error !== undefined) return write.to.onWriteFailed(error)
     this.#settle()
-    if (this.#writing === write.writing) this.#writeNext(write.writing)
+    if (this.#to === write.to) this.#writeNext(write.to)
   }
 
   #fill(): WriteBatch.WriteBatch | undefined {
     const isQuiet = this.#isHeld || (this.#partial === undefined && this.#high.isEmpty && this.#normal.isEmpty)
-    if (this.#urgent.length === 0 && isQuiet) return undefined
+    if (this.#urgent === undefined && isQuiet) return undefined
     const batch = this.#startBatch()
     if (isQuiet) {
       this.#fillUrgent(batch)
@@ -210,8 +207,9 @@ export class Writer {
   }
 
   #fillUrgent(batch: WriteBatch.WriteBatch): void {
+    if (this.#urgent === undefined) return
     for (const packet of this.#urgent) batch.append(packet)
-    this.#urgent = []
+    this.#urgent = undefined
   }
 
   /** Takes what goes before the normal lane. Returns whether there is room for more. */
@@ -223,7 +221,8 @@ export class Writer {
         return false
       }
       this.#envelope.write(message, 0, batch)
-      this.#highFlight.push(message)
+      const flight = this.#highFlight ??= []
+      flight.push(message)
     }
     return true
   }
@@ -237,7 +236,8 @@ export class Writer {
   #writePartial(partial: Partial, batch: WriteBatch.WriteBatch): boolean {
     partial.offset = this.#envelope.write(partial.message, partial.offset, batch)
     if (partial.offset < partial.message.bodyLength) return false
-    this.#normalFlight.push(partial.message)
+    const flight = this.#normalFlight ??= []
+    flight.push(partial.message)
     this.#partial = undefined
     return true
   }
@@ -257,21 +257,21 @@ export class Writer {
   /** What all that waits could take of the memory of a batch, at most. */
   get #waitingBytes(): number {
     let bytes = this.#isHeld ? 0 : this.#high.bytes + this.#normal.bytes
-    for (const packet of this.#urgent) bytes += packet.length
+    for (const packet of this.#urgent ?? []) bytes += packet.length
     return bytes
   }
 
   /** The write is done: its messages have left. */
   #settle(): void {
-    if (this.#highFlight.length > 0) {
+    if (this.#highFlight !== undefined) {
       const written = this.#highFlight
-      this.#highFlight = []
+      this.#highFlight = undefined
       this.#owner.onWritten(written)
       this.#high.release(written)
     }
-    if (this.#normalFlight.length > 0) {
+    if (this.#normalFlight !== undefined) {
       const written = this.#normalFlight
-      this.#normalFlight = []
+      this.#normalFlight = undefined
       this.#owner.onWritten(written)
       this.#normal.release(written)
     }

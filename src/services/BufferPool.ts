@@ -26,8 +26,9 @@ import type * as NetworkConfig from "./NetworkConfig.ts"
  * @since 0.1.0
  */
 export interface Stats {
-  /** Slabs that were taken and not given back. */
+  /** Slabs that were taken and not given back, and their bytes. */
   readonly taken: number
+  readonly takenBytes: number
   /** Bytes of free slabs that the pool keeps. */
   readonly freeBytes: number
   /** Slabs that had to be allocated. */
@@ -84,6 +85,7 @@ class Pool implements Slab.SlabSource {
   /** Free slabs by size. There are few sizes, so that what one giver leaves fits the next taker. */
   readonly #free = new Map<number, Array<Slab.Slab>>()
   #taken = 0
+  #takenBytes = 0
   #freeBytes = 0
   #allocated = 0
 
@@ -94,6 +96,7 @@ class Pool implements Slab.SlabSource {
   take(size: number): Slab.Slab {
     this.#taken += 1
     const wanted = this.#roundUp(size)
+    this.#takenBytes += wanted
     const slab = this.#free.get(wanted)?.pop()
     if (slab === undefined) {
       this.#allocated += 1
@@ -105,6 +108,7 @@ class Pool implements Slab.SlabSource {
   give(slab: Slab.Slab): void {
     this.#taken -= 1
     const { size } = slab
+    this.#takenBytes -= size
     // A few large slabs, rarely asked for, must not displace all those that every connection needs.
     const limit = size > this.slabSize ? this.#maxFreeBytes / 2 : this.#maxFreeBytes
     if (slab.exposed || this.#freeBytes + size > limit) return
@@ -120,7 +124,7 @@ class Pool implements Slab.SlabSource {
     return Math.min(rounded, this.slabSize)
   }
   stats(): Stats {
-    return { taken: this.#taken, freeBytes: this.#freeBytes, allocated: this.#allocated }
+    return { taken: this.#taken, takenBytes: this.#takenBytes, freeBytes: this.#freeBytes, allocated: this.#allocated }
   }
 }
 

@@ -72,7 +72,8 @@ const make = (options: { readonly writeBytes?: number; readonly highLaneMessages
 /** Lets a writer write to a link until that fails or the fiber is interrupted. */
 const run = (writer: Writer.Writer, link: Transport.Link) =>
   Effect.callback<never, Transport.TransportError>((resume) =>
-    writer.start(link, {
+    writer.start({
+      link,
       onWriteFailed: (error) => resume(Effect.fail(error)),
       onWriteBroken: (cause) => resume(Effect.die(cause))
     })

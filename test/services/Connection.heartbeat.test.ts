@@ -116,7 +116,7 @@ describe("the heartbeat of a dialled connection", () => {
     withBed((bed) =>
       Effect.gen(function*() {
         // When reading goes on, the line still takes over twenty seconds for what is before the pong.
-        yield* bed.network.setConditions({ bandwidth: 20_000, window: 65_536 })
+        yield* bed.network.setConditions({ bandwidth: 30_000, window: 65_536 })
         const { connection, peer } = yield* pinged(bed, { inboxBytes: 65_536 })
         const events = yield* recordEvents(connection)
         let lasts = 1000

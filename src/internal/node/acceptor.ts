@@ -1,16 +1,16 @@
 /**
  * Turns what a listener accepts into links, and keeps hold of them until somebody starts them.
  */
-import * as NetAddress from "effect/net/NetAddress"
+import type * as NetAddress from "effect/net/NetAddress"
 import type * as Net from "node:net"
 import type { Link } from "../../services/Transport.ts"
 import * as DirectRead from "./directRead.ts"
 import * as SocketAddresses from "./socketAddresses.ts"
-import { SocketLink } from "./socketLink.ts"
+import { type LinkOwner, SocketLink } from "./socketLink.ts"
 import type { SocketOptions } from "./socketOptions.ts"
 
 /** @internal */
-export class Acceptor {
+export class Acceptor implements LinkOwner {
   readonly #listenedOn: NetAddress.SocketAddress
   readonly #options: SocketOptions
   readonly #onLink: (link: Link) => void
@@ -49,17 +49,20 @@ export class Acceptor {
       socket.destroy()
       return
     }
-    const link: SocketLink = new SocketLink({
+    const link = new SocketLink({
       socket,
       remoteAddress,
-      localAddress: SocketAddresses.localAddress(socket) ?? this.#listenedOn,
-      label: NetAddress.formatSocketAddress(remoteAddress),
+      boundTo: this.#listenedOn,
       directRead,
       lingerMillis: this.#options.lingerMillis,
-      onClaimed: () => this.#unclaimed.delete(link)
+      owner: this
     })
     this.#unclaimed.add(link)
     this.#onLink(link)
+  }
+
+  onClaimed(link: SocketLink): void {
+    this.#unclaimed.delete(link)
   }
 
   /** Those who dial a Unix socket have no address of their own. */

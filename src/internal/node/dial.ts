@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as NetAddress from "effect/net/NetAddress"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import * as Tls from "node:tls"
 import type { TransportError } from "../../services/Transport.ts"
@@ -109,14 +109,17 @@ class Attempt {
     return new SocketLink({
       socket,
       remoteAddress: this.#address,
-      localAddress: SocketAddresses.localAddress(socket) ?? this.#address,
-      label: this.#label,
+      boundTo: this.#address,
       directRead: this.#opener.directRead,
       lingerMillis: this.#lingerMillis,
-      onClaimed: () => {}
+      owner: undefined
     })
   }
 }
+
+/** On its own, so that what the scope holds leads to the link and to nothing else. */
+const closedWithScope = (link: SocketLink): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, Effect.sync(() => link.close())))
 
 /** Dials, and closes the link with the scope. @internal */
 export const dial = (
@@ -128,6 +131,6 @@ export const dial = (
     const attempt = new Attempt(makeOpener(), address, options.lingerMillis)
     return restore(attempt.link).pipe(
       Effect.onError(() => Effect.sync(() => attempt.giveUp())),
-      Effect.tap((link) => Effect.addFinalizer(() => Effect.sync(() => link.close())))
+      Effect.tap(closedWithScope)
     )
   })

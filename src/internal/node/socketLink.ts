@@ -1,11 +1,12 @@
 /**
  * A link over a socket of Node.
  */
-import type * as NetAddress from "effect/net/NetAddress"
+import * as NetAddress from "effect/net/NetAddress"
 import type * as Net from "node:net"
 import type { Link, LinkReceiver, TransportError } from "../../services/Transport.ts"
 import * as DirectRead from "./directRead.ts"
 import * as Feed from "./feed.ts"
+import * as SocketAddresses from "./socketAddresses.ts"
 import * as SocketErrors from "./socketErrors.ts"
 
 /** A link that is being closed reads and forgets this much, so that the peer learns of the end rather than of a cut. */
@@ -16,33 +17,39 @@ type State =
   | { readonly _tag: "Open"; readonly receiver: LinkReceiver }
   | { readonly _tag: "Ended"; readonly error: TransportError | undefined }
 
+const waiting: State = { _tag: "Waiting" }
+
 /** @internal */
 export interface Options {
   /** A connected socket that is paused, allows half-open connections and was never read from. */
   readonly socket: Net.Socket
   readonly remoteAddress: NetAddress.SocketAddress
-  readonly localAddress: NetAddress.SocketAddress
-  /** The remote address as text, for errors. */
-  readonly label: string
+  /** The local address where the socket does not know it. */
+  readonly boundTo: NetAddress.SocketAddress
   /** What `socket` reads with, unless it emits `data` events. */
   readonly directRead: DirectRead.DirectRead | undefined
   /** How long what was written may take to go out after `close`. */
   readonly lingerMillis: number
-  /** Called once the link is started, or was ended before that. */
-  readonly onClaimed: () => void
+  readonly owner: LinkOwner | undefined
+}
+
+/** Who keeps hold of links that nobody has started. @internal */
+export interface LinkOwner {
+  /** Called once a link is started, or was ended before that. */
+  readonly onClaimed: (link: SocketLink) => void
 }
 
 /** @internal */
 export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
   readonly remoteAddress: NetAddress.SocketAddress
-  readonly localAddress: NetAddress.SocketAddress
+  readonly #boundTo: NetAddress.SocketAddress
+  #localAddress: NetAddress.SocketAddress | undefined = undefined
   readonly #socket: Net.Socket
-  readonly #label: string
   readonly #isDirect: boolean
   readonly #lingerMillis: number
-  readonly #onClaimed: () => void
+  readonly #owner: LinkOwner | undefined
 
-  #state: State = { _tag: "Waiting" }
+  #state: State = waiting
   #isPaused = false
   /** Bytes that were read before the receiver paused, and that it has not had. */
   #rest: Uint8Array | undefined = undefined
@@ -55,12 +62,11 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   constructor(options: Options) {
     this.remoteAddress = options.remoteAddress
-    this.localAddress = options.localAddress
+    this.#boundTo = options.boundTo
     this.#socket = options.socket
-    this.#label = options.label
     this.#isDirect = options.directRead !== undefined
     this.#lingerMillis = options.lingerMillis
-    this.#onClaimed = options.onClaimed
+    this.#owner = options.owner
     if (options.directRead !== undefined) options.directRead.reader = this
     // These stay for the life of the socket: an error must find a listener even when nobody cares any more.
     options.socket.on("error", (cause) => this.#end(SocketErrors.fromCause(cause, this.#label)))
@@ -68,12 +74,20 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     options.socket.on("close", () => this.#onGone())
   }
 
+  get localAddress(): NetAddress.SocketAddress {
+    return this.#localAddress ??= SocketAddresses.localAddress(this.#socket) ?? this.#boundTo
+  }
+
+  get #label(): string {
+    return NetAddress.formatSocketAddress(this.remoteAddress)
+  }
+
   start(receiver: LinkReceiver): void {
     const state = this.#state
     if (state._tag === "Ended") return queueMicrotask(() => receiver.onEnd(state.error))
     if (state._tag === "Open") return
     this.#state = { _tag: "Open", receiver }
-    this.#onClaimed()
+    this.#owner?.onClaimed(this)
     if (this.#peerEnded) return queueMicrotask(() => this.#catchUp())
     // A socket that has read once is not read from by `resume` itself later on, when it may be paused again.
     if (this.#isDirect) this.#socket.read(0)
@@ -212,7 +226,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     const isUnclaimed = this.#state._tag === "Waiting"
     this.#state = { _tag: "Ended", error }
     this.#rest = undefined
-    if (isUnclaimed) this.#onClaimed()
+    if (isUnclaimed) this.#owner?.onClaimed(this)
   }
 
   /**

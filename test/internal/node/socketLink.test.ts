@@ -8,11 +8,10 @@ const linkOver = (socket: Net.Socket): SocketLink =>
   new SocketLink({
     socket,
     remoteAddress: Links.loopback,
-    localAddress: Links.loopback,
-    label: "somewhere",
+    boundTo: Links.loopback,
     directRead: undefined,
     lingerMillis: 10,
-    onClaimed: () => {}
+    owner: undefined
   })
 
 describe("socketLink", () => {
