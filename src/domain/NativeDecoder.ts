@@ -208,14 +208,16 @@ const noSlabs: ReadonlyArray<Slab.Slab> = []
 class NativeDecoder implements Envelope.Decoder {
   failure: WireError.WireError | undefined = undefined
   needed = 0
-  readonly #options: Envelope.DecoderOptions
+  readonly #maxMessageSize: number
+  readonly #slabs: Slab.SlabSource | undefined
   /** Made for the first chunk. */
   #joiner: ChunkJoiner.ChunkJoiner | undefined = undefined
   readonly #mayBePinged: boolean
   #isFirst = true
 
   constructor(options: Envelope.DecoderOptions) {
-    this.#options = options
+    this.#maxMessageSize = options.maxMessageSize ?? Envelope.defaultMaxMessageSize
+    this.#slabs = options.slabs
     this.#mayBePinged = options.side !== "dialled"
   }
 
@@ -255,10 +257,9 @@ class NativeDecoder implements Envelope.Decoder {
   }
 
   #makeJoiner(): ChunkJoiner.ChunkJoiner {
-    const { maxMessageSize, slabs } = this.#options
     return ChunkJoiner.make({
-      maxMessageSize: maxMessageSize ?? Envelope.defaultMaxMessageSize,
-      slabs: slabs ?? Slab.sourceUnpooled(0)
+      maxMessageSize: this.#maxMessageSize,
+      slabs: this.#slabs ?? Slab.sourceUnpooled(0)
     })
   }
 

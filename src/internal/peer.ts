@@ -54,6 +54,7 @@ interface Taker {
 }
 
 const noTakers: ReadonlyArray<Taker> = []
+const noWork: ReadonlyArray<Work.Work> = []
 
 /** Messages that come before a handle takes any are kept for it, up to these bounds. */
 const maxEarlyMessages = 1000
@@ -93,7 +94,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   #earlyBytes = 0
   #hasToldOfDropped = false
   /** Handlers and programs that may finish what they have begun when the connection closes. */
-  #work: Set<Work.Work> | undefined = undefined
+  #work: ReadonlyArray<Work.Work> = noWork
   #isStopped = false
   #lastAddress: NetAddress.SocketAddress | undefined = undefined
 
@@ -311,21 +312,22 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
     const work = new Work.Work()
     work.start(effect, context)
     if (work.hasEnded) return work
-    const works = this.#work ??= new Set()
-    works.add(work)
-    work.onEnd(() => works.delete(work))
+    this.#work = [...this.#work, work]
+    work.onEnd(() => {
+      this.#work = this.#work.filter((other) => other !== work)
+    })
     if (this.#isStopped) work.interruptUnsafe()
     return work
   }
 
   get hasWork(): boolean {
-    return this.#work !== undefined && this.#work.size > 0
+    return this.#work.length > 0
   }
 
   /** Completes when all work is finished, but for what closes something and may so wait for this. */
   get finished(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const busy = Array.from(this.#work ?? []).filter((work) => !work.isClosing)
+      const busy = this.#work.filter((work) => !work.isClosing)
       if (busy.length === 0) return Effect.void
       return Effect.andThen(Effect.forEach(busy, (work) => work.finished, { discard: true }), this.finished)
     })
@@ -335,7 +337,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   get stopWork(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#isStopped = true
-      return Work.interruptAll(this.#work ?? [])
+      return Work.interruptAll(this.#work)
     })
   }
 
