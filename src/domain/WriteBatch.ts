@@ -28,7 +28,7 @@ const overhang = 2 * gatherThreshold
 export interface WriteBatch {
   /** Bytes written so far. */
   readonly size: number
-  /** Bytes that still fit below the limit of this batch; negative when the last message went over it. */
+  /** Bytes that still fit into this batch; negative when the last message went over its limit. */
   readonly room: number
   /** Memory for a small piece. It is valid until the next `reserve` or `append`. Write at `offset`, then `commit`. */
   readonly buffer: Uint8Array
@@ -41,28 +41,33 @@ export interface WriteBatch {
   readonly append: (bytes: Uint8Array) => void
   /** Closes the batch and returns its parts. */
   readonly finish: () => ReadonlyArray<Uint8Array>
-  /** Starts over with the same memory. Only when the parts of the last write are not needed any more. */
-  readonly clear: () => void
+  /**
+   * Starts over with the same memory, and with another limit if one is given. Only when the parts of the last write are
+   * not needed any more.
+   */
+  readonly clear: (limit?: number) => void
 }
 
 class WriteBatchImpl implements WriteBatch {
   size = 0
   buffer: Uint8Array
   offset = 0
-  readonly limit: number
+  #limit: number
   #segmentStart = 0
   #parts: Array<Uint8Array> = []
   readonly #capacity: number
   readonly #first: Uint8Array
 
   constructor(limit: number, capacity: number, memory: Uint8Array | undefined) {
-    this.limit = limit
+    this.#limit = limit
     this.#capacity = capacity
     this.#first = memory ?? new Uint8Array(capacity)
     this.buffer = this.#first
   }
   get room(): number {
-    return this.limit - this.size
+    const inMemory = this.buffer.length - this.offset
+    const belowLimit = this.#limit - this.size
+    return belowLimit < inMemory ? belowLimit : inMemory
   }
   reserve(size: number): void {
     if (this.buffer.length - this.offset >= size) return
@@ -99,7 +104,8 @@ class WriteBatchImpl implements WriteBatch {
     this.#closeSegment()
     return this.#parts
   }
-  clear(): void {
+  clear(limit = this.#limit): void {
+    this.#limit = limit
     this.size = 0
     this.offset = 0
     this.#segmentStart = 0

@@ -69,6 +69,8 @@ export class Writer {
   #isWaking = false
   /** The write that is under way. */
   #write: Write | undefined = undefined
+  /** Whether the operating system had all of the last write when that returned. */
+  #wasTakenAtOnce = false
   #isHeld = false
   #onIdle: Array<() => void> | undefined = undefined
 
@@ -155,6 +157,7 @@ export class Writer {
     this.#highFlight = undefined
     this.#memory = undefined
     this.#batch = undefined
+    this.#wasTakenAtOnce = false
   }
 
   #writeNext(to: LinkOwner): void {
@@ -164,6 +167,7 @@ export class Writer {
       const write: Write = { to, memory: this.#memory }
       this.#write = write
       to.link.write(batch.finish(), (error) => this.#onWritten(write, error))
+      this.#wasTakenAtOnce = to.link.unwritten === 0
     } catch (cause) {
       // The transport holds nothing of it.
       this.#write = undefined
@@ -243,15 +247,22 @@ export class Writer {
   }
 
   #startBatch(): WriteBatch.WriteBatch {
+    const limit = this.#limit
     const size = Math.min(this.#waitingBytes, this.#slabs.slabSize)
     if (this.#batch !== undefined && size <= this.#memory!.size) {
-      this.#batch.clear()
+      this.#batch.clear(limit)
       return this.#batch
     }
     this.#giveMemory(this.#memory)
     this.#memory = this.#slabs.take(size)
-    this.#batch = WriteBatch.make({ limit: this.#writeBytes, memory: this.#memory.bytes })
+    this.#batch = WriteBatch.make({ limit, memory: this.#memory.bytes })
     return this.#batch
+  }
+
+  /** What waits behind a write that is taken at once does not wait: while nothing is urgent, such a link gets more. */
+  get #limit(): number {
+    const isWide = this.#wasTakenAtOnce && this.#urgent === undefined && this.#high.isEmpty
+    return isWide ? wideWrite * this.#writeBytes : this.#writeBytes
   }
 
   /** What all that waits could take of the memory of a batch, at most. */
@@ -295,3 +306,9 @@ export class Writer {
 
 /** No packet of a message is larger (wire format, section 2); a legacy message is cut anywhere. */
 const firstPacket = 9000
+
+/**
+ * A write to a link that takes writes at once may be so many times larger. Over loopback 1 MB at a time passed 4.1 GB/s,
+ * and 250 KB 2.7 GB/s.
+ */
+const wideWrite = 4

@@ -29,7 +29,10 @@ export interface Settings {
   readonly highLaneMessages: number
   /** Bytes that wait in each lane, at most; a larger message is taken when its lane is empty. Default: 32,000,000. */
   readonly laneBytes: number
-  /** Bytes that one write takes from the lanes, at most: a high message never waits behind more. Default: 250,000. */
+  /**
+   * Bytes that one write takes from the lanes, at most: a high message never waits behind more. While the operating system
+   * takes writes at once and no high message waits, it is four times that. Default: 250,000.
+   */
   readonly writeBytes: number
   /** The largest message that is received, joined from its chunks, in bytes. Default: 32,000,000. */
   readonly maxMessageBytes: number

@@ -120,6 +120,8 @@ export interface Link {
    * failed, and never before `write` returns. The parts must not change until then. One write at a time.
    */
   readonly write: (parts: ReadonlyArray<Uint8Array>, done: (error: TransportError | undefined) => void) => void
+  /** Bytes of the write under way that the operating system has not taken yet, where the link knows that. */
+  readonly unwritten?: number | undefined
   /** Ends the link at once, without waiting for a write that is under way; what was written goes out. Idempotent. */
   readonly close: () => void
 }

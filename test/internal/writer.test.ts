@@ -169,6 +169,50 @@ describe("Writer", () => {
       }
     }))
 
+  it.effect("makes writes larger while the link takes them at once and nothing of high priority waits", () =>
+    Effect.gen(function*() {
+      const { high, normal, writer } = yield* make()
+      const link = makeLink()
+      const unwritten = { bytes: 0 }
+      const fiber = yield* run(writer, {
+        ...link.link,
+        get unwritten() {
+          return unwritten.bytes
+        }
+      })
+      const rounded = ({ length }: Uint8Array) => Math.round(length / 50_000) * 50_000
+      const sizeOfNext = (before: () => void = () => {}) => {
+        before()
+        if (link.isWriting()) link.end()
+        return rounded(link.writes.at(-1)!)
+      }
+      offer(normal, Array.from({ length: 20 }, (_, i) => numbered(i, 1_000_000)))
+      yield* settle
+      const first = rounded(link.writes[0]!)
+      assert.deepStrictEqual([first, sizeOfNext(), sizeOfNext()], [250_000, 1_000_000, 1_000_000])
+      assert.strictEqual(sizeOfNext(() => offer(high, numberedAll(1, 4, 100))), 250_000)
+      assert.strictEqual(sizeOfNext(() => writer.sendUrgent(envelope.ping)), 250_000)
+      assert.strictEqual(sizeOfNext(), 1_000_000)
+      // This one does not fit into the buffers of the system any more.
+      unwritten.bytes = 1
+      assert.deepStrictEqual([sizeOfNext(), sizeOfNext()], [1_000_000, 250_000])
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("copies no more than its memory holds into a larger write", () =>
+    Effect.gen(function*() {
+      const { normal, slabs, writer } = yield* make()
+      const link = makeLink()
+      const fiber = yield* run(writer, { ...link.link, unwritten: 0 })
+      offer(normal, numberedAll(1000, 1000))
+      yield* settle
+      yield* endAll(link)
+      assert.isTrue(link.writes.every((bytes) => bytes.length <= slabs.slabSize))
+      assert.strictEqual(slabs.peak, slabs.slabSize)
+      assert.deepStrictEqual(idsOf(decode(concat(link.writes))), Array.from({ length: 1000 }, (_, i) => i))
+      yield* Fiber.interrupt(fiber)
+    }))
+
   it.effect("gives back what a failed write held, and what was not complete, for the next link", () =>
     Effect.gen(function*() {
       const { high, normal, slabs, writer, written } = yield* make({ writeBytes: 9000 })

@@ -127,6 +127,10 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     socket.uncork()
   }
 
+  get unwritten(): number {
+    return this.#socket.writableLength
+  }
+
   close(): void {
     const state = this.#state
     if (state._tag === "Ended") return
