@@ -20,6 +20,9 @@ const maxInt31 = 0x7fffffff
 /** The first byte of a header: ServiceId as a positive integer. */
 const serviceIdStart = 0x08
 
+/** MessageId as a positive integer. */
+const messageIdStart = 0x10
+
 /** ServiceId as a negative integer, which it must not be. */
 const serviceIdNegative = 0x09
 
@@ -58,11 +61,6 @@ class HeaderReader {
     if (!this.#compact(bytes, from + 1, to, maxInt31)) return -1
     this.serviceId = this.#value
     let at = this.#at
-    // Nearly every header goes on with a message id of one byte, and nearly all of them end there.
-    if (at + 1 < to && bytes[at] === 0x10 && bytes[at + 1]! < 0x80) {
-      this.messageId = bytes[at + 1]!
-      at += 2
-    }
     let pairs: Array<number> | undefined
     while (at < to) {
       const first = bytes[at++]!
@@ -200,6 +198,14 @@ const sortPairs = (pairs: Array<number>): Array<number> => {
 export const isWholeHeader = (bytes: Uint8Array): boolean =>
   new HeaderReader().read(bytes, 0, bytes.length) === bytes.length
 
+/** ServiceId and MessageId with values of one byte each, and HeaderEnd. */
+const shortHeader = 5
+
+/** Most packets have a header of two small ids and nothing else: it is read at a glance. Pings and pongs do not. */
+const isShortHeader = (bytes: Uint8Array, from: number, to: number): boolean =>
+  to - from >= shortHeader && bytes[from] === serviceIdStart && bytes[from + 1]! < systemServiceId &&
+  bytes[from + 2] === messageIdStart && bytes[from + 3]! < 0x80 && bytes[from + 4] === NativeFormat.headerEnd
+
 /** One for all decoders of a thread: what it found is used before the next header is read. */
 const header = new HeaderReader()
 
@@ -264,7 +270,12 @@ class NativeDecoder implements Envelope.Decoder {
   }
 
   #packet(slab: Slab.Slab, from: number, to: number, sink: Envelope.Sink): boolean {
-    const body = header.read(slab.bytes, from, to)
+    const bytes = slab.bytes
+    if (isShortHeader(bytes, from, to)) {
+      sink.onMessage(Message.fromSlab(bytes[from + 1]!, bytes[from + 3]!, Header.empty, slab, from + shortHeader, to))
+      return true
+    }
+    const body = header.read(bytes, from, to)
     if (body < 0) {
       this.#fail(from, new WireError.BadHeader({ problem: header.problem!, tag: header.tag }))
       return false
@@ -278,7 +289,7 @@ class NativeDecoder implements Envelope.Decoder {
       this.#fail(from, new WireError.BadHeader({ problem: "WrongType", tag: Tag.lastInSequence }))
       return false
     }
-    return this.#chunk(slab.bytes, body, to, sink)
+    return this.#chunk(bytes, body, to, sink)
   }
 
   #chunk(bytes: Uint8Array, from: number, to: number, sink: Envelope.Sink): boolean {

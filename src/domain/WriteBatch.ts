@@ -16,6 +16,9 @@
  */
 export const gatherThreshold = 4096
 
+/** A copy loop takes 1.2 ns for each byte, and `set` 11 ns for any number of them that is gathered here. */
+const loopLimit = 8
+
 /** The small pieces of a message that goes over the limit: its header, and a body or the end of one. */
 const overhang = 2 * gatherThreshold
 
@@ -53,6 +56,7 @@ class WriteBatchImpl implements WriteBatch {
   buffer: Uint8Array
   offset = 0
   #limit: number
+  readonly #memorySize: number
   #segmentStart = 0
   #parts: Array<Uint8Array> = []
   readonly #capacity: number
@@ -61,11 +65,12 @@ class WriteBatchImpl implements WriteBatch {
   constructor(limit: number, capacity: number, memory: Uint8Array | undefined) {
     this.#limit = limit
     this.#capacity = capacity
+    this.#memorySize = memory?.length ?? Number.POSITIVE_INFINITY
     this.#first = memory ?? new Uint8Array(capacity)
     this.buffer = this.#first
   }
   get room(): number {
-    const inMemory = this.buffer.length - this.offset
+    const inMemory = this.#memorySize - this.offset
     const belowLimit = this.#limit - this.size
     return belowLimit < inMemory ? belowLimit : inMemory
   }
@@ -89,15 +94,10 @@ class WriteBatchImpl implements WriteBatch {
       return
     }
     this.reserve(length)
-    // A copy loop beats `set` for the few bytes of a typical message: no call into the runtime.
-    const buffer = this.buffer
-    let at = this.offset
-    if (length <= 64) { for (let i = 0; i < length; i++) buffer[at++] = bytes[i]! }
-    else {
-      buffer.set(bytes, at)
-      at += length
-    }
-    this.offset = at
+    const { buffer, offset } = this
+    if (length <= loopLimit) { for (let i = 0; i < length; i++) buffer[offset + i] = bytes[i]! }
+    else buffer.set(bytes, offset)
+    this.offset = offset + length
     this.size += length
   }
   finish(): ReadonlyArray<Uint8Array> {
@@ -132,6 +132,6 @@ export const make = (options: {
    * so that the message that goes over the limit fits.
    */
   readonly capacity?: number | undefined
-  /** Memory to use in place of newly allocated one. */
+  /** Memory to use in place of newly allocated one. It bounds `room` too. */
   readonly memory?: Uint8Array | undefined
 }): WriteBatch => new WriteBatchImpl(options.limit, options.capacity ?? options.limit + overhang, options.memory)

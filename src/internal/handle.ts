@@ -114,12 +114,16 @@ class HandleImpl implements Connection.Connection {
     return this.#sendAll ??= (messages, options) =>
       Effect.suspend(() => {
         const lane = this.#lane(options)
-        for (let i = 0; i < messages.length; i++) {
-          const refused = this.#refusal(lane, messages[i]!, i)
-          if (refused !== undefined) return Effect.fail(refused)
-          if (!lane.offerUnsafe(messages[i]!)) return this.#sendRest(lane, messages, i)
+        let count = 0
+        let refused: SendError.SendError | undefined
+        while (count < messages.length && refused === undefined) {
+          refused = this.#refusal(lane, messages[count]!, count)
+          if (refused === undefined) count += 1
         }
-        return Effect.void
+        const allowed = refused === undefined ? messages : messages.slice(0, count)
+        const accepted = lane.offerAllUnsafe(allowed)
+        const sent = accepted === count ? Effect.void : lane.offerWaiting(allowed, accepted)
+        return refused === undefined ? sent : Effect.andThen(sent, Effect.fail(refused))
       })
   }
 
@@ -213,19 +217,6 @@ class HandleImpl implements Connection.Connection {
     return this.#released === undefined
       ? lane.refusal(message, accepted)
       : new SendError.SendError({ reason: this.#released, accepted })
-  }
-
-  #sendRest(
-    lane: Lane.Lane,
-    messages: ReadonlyArray<Message.Message>,
-    from: number
-  ): Effect.Effect<void, SendError.SendError> {
-    for (let i = from; i < messages.length; i++) {
-      const refused = lane.refusal(messages[i]!, i)
-      if (refused === undefined) continue
-      return Effect.andThen(lane.offerWaiting(messages.slice(0, i), from), Effect.fail(refused))
-    }
-    return lane.offerWaiting(messages, from)
   }
 
   #listen<A>(queue: Queue.Queue<A, Cause.Done>, listeners: Set<(value: A) => void>, first: () => void) {

@@ -37,12 +37,6 @@ export interface LinkOwner {
   readonly onWriteBroken: (cause: unknown) => void
 }
 
-/** A chunked message of which some chunks have been written on this socket. */
-interface Partial {
-  readonly message: Message.Message
-  offset: number
-}
-
 /** One write, with the memory it holds. */
 interface Write {
   readonly to: LinkOwner
@@ -61,7 +55,9 @@ export class Writer {
   #urgent: Array<Uint8Array> | undefined = undefined
   #highFlight: Array<Message.Message> | undefined = undefined
   #normalFlight: Array<Message.Message> | undefined = undefined
-  #partial: Partial | undefined = undefined
+  /** A chunked message of which some chunks have been written on this link, and how much of its body these were. */
+  #partial: Message.Message | undefined = undefined
+  #partialOffset = 0
   #batch: WriteBatch.WriteBatch | undefined = undefined
   #memory: Slab.Slab | undefined = undefined
   /** Who has the link of the moment. */
@@ -149,10 +145,11 @@ export class Writer {
     if (this.#write === undefined) this.#giveMemory(this.#memory)
     this.#write = undefined
     this.#urgent = undefined
-    if (this.#partial !== undefined) this.#normal.giveBack([this.#partial.message])
+    if (this.#partial !== undefined) this.#normal.giveBack([this.#partial])
     if (this.#normalFlight !== undefined) this.#normal.giveBack(this.#normalFlight)
     if (this.#highFlight !== undefined) this.#high.giveBack(this.#highFlight)
     this.#partial = undefined
+    this.#partialOffset = 0
     this.#normalFlight = undefined
     this.#highFlight = undefined
     this.#memory = undefined
@@ -193,20 +190,8 @@ export class Writer {
       return batch
     }
     const mayInterrupt = this.#envelope.interleaves || this.#partial === undefined
-    if (!mayInterrupt && !this.#writePartial(this.#partial!, batch)) return batch
-    if (!this.#fillHigh(batch)) return batch
-    while (batch.room > 0) {
-      if (this.#partial === undefined) {
-        const message = this.#normal.next()
-        if (message === undefined) break
-        if (!this.#fits(message, batch)) {
-          this.#normal.giveBack([message])
-          break
-        }
-        this.#partial = { message, offset: 0 }
-      } else if (!this.#fits(this.#partial.message, batch)) break
-      if (!this.#writePartial(this.#partial, batch)) break
-    }
+    if (!mayInterrupt && !this.#writeNormal(this.#partial!, batch)) return batch
+    if (this.#fillHigh(batch)) this.#fillNormal(batch)
     return batch.size === 0 ? undefined : batch
   }
 
@@ -236,13 +221,27 @@ export class Writer {
     return batch.size === 0 || Math.min(this.#envelope.wireSize(message), firstPacket) <= batch.room
   }
 
-  /** Returns whether the message is complete. */
-  #writePartial(partial: Partial, batch: WriteBatch.WriteBatch): boolean {
-    partial.offset = this.#envelope.write(partial.message, partial.offset, batch)
-    if (partial.offset < partial.message.bodyLength) return false
+  #fillNormal(batch: WriteBatch.WriteBatch): void {
+    while (batch.room > 0) {
+      const message = this.#partial ?? this.#normal.next()
+      if (message === undefined) return
+      if (!this.#fits(message, batch)) {
+        if (this.#partial === undefined) this.#normal.giveBack([message])
+        return
+      }
+      if (!this.#writeNormal(message, batch)) return
+    }
+  }
+
+  /** Writes a message from where it was left, as far as there is room. Returns whether it is complete. */
+  #writeNormal(message: Message.Message, batch: WriteBatch.WriteBatch): boolean {
+    const offset = this.#envelope.write(message, this.#partialOffset, batch)
+    const isComplete = offset >= message.bodyLength
+    this.#partial = isComplete ? undefined : message
+    this.#partialOffset = isComplete ? 0 : offset
+    if (!isComplete) return false
     const flight = this.#normalFlight ??= []
-    flight.push(partial.message)
-    this.#partial = undefined
+    flight.push(message)
     return true
   }
 
