@@ -159,11 +159,11 @@ export class Writer {
 
   #writeNext(to: LinkOwner): void {
     try {
-      const batch = this.#fill()
-      if (batch === undefined) return this.#rest()
+      const parts = this.#nextParts()
+      if (parts === undefined) return this.#rest()
       const write: Write = { to, memory: this.#memory }
       this.#write = write
-      to.link.write(batch.finish(), (error) => this.#onWritten(write, error))
+      to.link.write(parts, (error) => this.#onWritten(write, error))
       this.#wasTakenAtOnce = to.link.unwritten === 0
     } catch (cause) {
       // The transport holds nothing of it.
@@ -181,29 +181,30 @@ export class Writer {
     if (this.#to === write.to) this.#writeNext(write.to)
   }
 
-  #fill(): WriteBatch.WriteBatch | undefined {
+  #nextParts(): ReadonlyArray<Uint8Array> | undefined {
     const isQuiet = this.#isHeld || (this.#partial === undefined && this.#high.isEmpty && this.#normal.isEmpty)
-    if (this.#urgent === undefined && isQuiet) return undefined
+    // A ping by itself needs no memory: connections by the thousand may send theirs in the same moment.
+    if (isQuiet) return this.#takeUrgent()
     const batch = this.#startBatch()
-    if (isQuiet) {
-      this.#fillUrgent(batch)
-      return batch
-    }
-    const mayInterrupt = this.#envelope.interleaves || this.#partial === undefined
-    if (!mayInterrupt && !this.#writeNormal(this.#partial!, batch)) return batch
-    if (this.#fillHigh(batch)) this.#fillNormal(batch)
-    return batch.size === 0 ? undefined : batch
+    this.#fill(batch)
+    return batch.size === 0 ? undefined : batch.finish()
   }
 
-  #fillUrgent(batch: WriteBatch.WriteBatch): void {
-    if (this.#urgent === undefined) return
-    for (const packet of this.#urgent) batch.append(packet)
+  #fill(batch: WriteBatch.WriteBatch): void {
+    const mayInterrupt = this.#envelope.interleaves || this.#partial === undefined
+    if (!mayInterrupt && !this.#writeNormal(this.#partial!, batch)) return
+    if (this.#fillHigh(batch)) this.#fillNormal(batch)
+  }
+
+  #takeUrgent(): ReadonlyArray<Uint8Array> | undefined {
+    const packets = this.#urgent
     this.#urgent = undefined
+    return packets
   }
 
   /** Takes what goes before the normal lane. Returns whether there is room for more. */
   #fillHigh(batch: WriteBatch.WriteBatch): boolean {
-    this.#fillUrgent(batch)
+    for (const packet of this.#takeUrgent() ?? []) batch.append(packet)
     for (let message = this.#high.next(); message !== undefined; message = this.#high.next()) {
       if (!this.#fits(message, batch)) {
         this.#high.giveBack([message])
@@ -266,7 +267,7 @@ export class Writer {
 
   /** What all that waits could take of the memory of a batch, at most. */
   get #waitingBytes(): number {
-    let bytes = this.#isHeld ? 0 : this.#high.bytes + this.#normal.bytes
+    let bytes = this.#high.bytes + this.#normal.bytes
     for (const packet of this.#urgent ?? []) bytes += packet.length
     return bytes
   }
