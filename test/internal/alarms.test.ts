@@ -2,19 +2,26 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Metric, Scope } from "effect"
 import * as Alarms from "../../src/internal/alarms.ts"
 import * as Runner from "../../src/internal/runner.ts"
+import { Random, seed } from "../utils/native.ts"
 import { pass, settle } from "../utils/network.ts"
+
+/** A runner, and how many fibers it has started that have not ended. */
+const countingRunner = Effect.gen(function*() {
+  let fibers = 0
+  const metrics: Metric.FiberRuntimeMetricsService = {
+    recordFiberStart: () => void fibers++,
+    recordFiberEnd: () => void fibers--
+  }
+  // The test clock starts a fiber of its own with the first sleep, unless it was moved before.
+  yield* pass(0)
+  const runner = yield* Effect.provideService(Runner.make, Metric.FiberRuntimeMetrics, metrics)
+  return { runner, fibers: () => fibers }
+})
 
 /** An alarm that notes when it rings, and how many fibers there are because of it. */
 const make = (again: (now: number, alarm: Alarms.Alarm) => number | undefined = () => undefined) =>
   Effect.gen(function*() {
-    let fibers = 0
-    const metrics: Metric.FiberRuntimeMetricsService = {
-      recordFiberStart: () => void fibers++,
-      recordFiberEnd: () => void fibers--
-    }
-    // The test clock starts a fiber of its own with the first sleep, unless it was moved before.
-    yield* pass(0)
-    const runner = yield* Effect.provideService(Runner.make, Metric.FiberRuntimeMetrics, metrics)
+    const { fibers, runner } = yield* countingRunner
     const rings: Array<number> = []
     const alarm: Alarms.Alarm = new Alarms.Alarm(runner.alarms, {
       ring: (now) => {
@@ -22,7 +29,7 @@ const make = (again: (now: number, alarm: Alarms.Alarm) => number | undefined = 
         return again(now, alarm)
       }
     })
-    return { alarm, rings, fibers: () => fibers }
+    return { alarm, rings, fibers }
   })
 
 describe("Alarm", () => {
@@ -136,5 +143,69 @@ describe("Alarm", () => {
       assert.strictEqual(fibers(), 0)
       yield* pass(1000)
       assert.deepStrictEqual(rings, [])
+    }))
+})
+
+describe("Alarms", () => {
+  it.effect(`ring each at its time, whatever is set and cleared meanwhile, with one fiber (seed ${seed})`, () =>
+    Effect.gen(function*() {
+      const random = new Random(seed)
+      const { fibers, runner } = yield* countingRunner
+      const due = new Map<number, number>()
+      const rung: Array<readonly [number, number]> = []
+      const expected: Array<readonly [number, number]> = []
+      const alarms = Array.from({ length: 200 }, (_, i) =>
+        new Alarms.Alarm(runner.alarms, {
+          ring: (now) => {
+            rung.push([now, i])
+            return undefined
+          }
+        }))
+      for (let now = 0; now < 400; now++) {
+        for (let change = 0; change < 5; change++) {
+          const i = random.below(alarms.length)
+          if (random.chance(30)) {
+            alarms[i]!.clear()
+            due.delete(i)
+          } else {
+            const at = now + 1 + random.below(50)
+            alarms[i]!.set(at)
+            due.set(i, Math.min(at, due.get(i) ?? at))
+          }
+        }
+        yield* settle
+        assert.strictEqual(fibers(), due.size === 0 ? 0 : 1)
+        for (const [i, at] of due) {
+          if (at !== now + 1) continue
+          expected.push([at, i])
+          due.delete(i)
+        }
+        yield* pass("1 millis")
+      }
+      const inOrder = (rings: Array<readonly [number, number]>) => rings.sort((a, b) => a[0] - b[0] || a[1] - b[1])
+      assert.isAbove(expected.length, 500)
+      assert.deepStrictEqual(inOrder(rung), inOrder(expected))
+    }))
+
+  it.effect("go on when what one of them does dies", () =>
+    Effect.gen(function*() {
+      const { runner } = yield* countingRunner
+      const rings: Array<string> = []
+      const dying = new Alarms.Alarm(runner.alarms, {
+        ring: () => {
+          rings.push("dying")
+          throw new Error("at its deadline")
+        }
+      })
+      const other = new Alarms.Alarm(runner.alarms, {
+        ring: () => {
+          rings.push("other")
+          return undefined
+        }
+      })
+      dying.set(100)
+      other.set(100)
+      yield* pass(100)
+      assert.deepStrictEqual(rings.sort(), ["dying", "other"])
     }))
 })
