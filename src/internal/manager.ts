@@ -365,7 +365,7 @@ const windUp = (peer: Peer.Peer): Effect.Effect<void> =>
     peer.deadline ??= peer.runner.now() + Duration.toMillis(peer.settings.drainTimeout)
     return drain(peer).pipe(
       Effect.andThen(Effect.sync(() => peer.close(new DisconnectReason.ClosedHere()))),
-      Effect.andThen(untilDeadline(peer, peer.finished))
+      Effect.andThen(untilDeadline(peer, peer.finished()))
     )
   })
 

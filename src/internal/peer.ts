@@ -325,11 +325,11 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   }
 
   /** Completes when all work is finished, but for what closes something and may so wait for this. */
-  get finished(): Effect.Effect<void> {
+  finished(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const busy = this.#work.filter((work) => !work.isClosing)
       if (busy.length === 0) return Effect.void
-      return Effect.andThen(Effect.forEach(busy, (work) => work.finished, { discard: true }), this.finished)
+      return Effect.andThen(Effect.forEach(busy, (work) => work.finished, { discard: true }), this.finished())
     })
   }
 

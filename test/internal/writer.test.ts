@@ -48,7 +48,7 @@ const makeLink = () => {
 }
 
 const make = (options: { readonly writeBytes?: number; readonly highLaneMessages?: number } = {}) =>
-  Effect.gen(function*() {
+  Effect.sync(() => {
     const slabs = new SpySource()
     const written: Array<number> = []
     const owner = {

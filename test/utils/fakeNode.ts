@@ -74,13 +74,20 @@ export class FakeNode implements FakePeer.Home {
   chain: FakeChain.FakeChain
   readonly #options: Options
   readonly #transport: Transport.Transport["Service"]
+  readonly #scope: Scope.Scope
   readonly #peers = new Set<FakePeer.FakePeer>()
   readonly #stale = new Set<FakeChain.FakeBlock>()
 
-  constructor(options: Options, runner: Runner.Runner, transport: Transport.Transport["Service"]) {
+  constructor(
+    options: Options,
+    runner: Runner.Runner,
+    transport: Transport.Transport["Service"],
+    scope: Scope.Scope
+  ) {
     const { behaviour = [], chain = FakeChain.genesis() } = options
     this.#options = options
     this.#transport = transport
+    this.#scope = scope
     this.runner = runner
     this.chain = chain
     this.records = options.records ?? false
@@ -123,7 +130,7 @@ export class FakeNode implements FakePeer.Home {
   readonly dial = (endPoint: string): Effect.Effect<FakePeer.FakePeer, Transport.TransportError> =>
     this.#transport.connect(NetAddress.inetAddressFromStringUnsafe(endPoint)).pipe(
       Effect.map((link) => this.open(link, "dialled")),
-      Scope.provide(this.runner.scope)
+      Scope.provide(this.#scope)
     )
 
   open(link: Transport.Link, side: "dialled" | "accepted"): FakePeer.FakePeer {
@@ -255,7 +262,7 @@ export const make = (
     const network = yield* MemoryTransport.MemoryNetwork
     const address = NetAddress.inetAddressFromStringUnsafe(options.address)
     const transport = yield* network.transportFrom(address.address)
-    const node = new FakeNode(options, yield* Runner.make, transport)
+    const node = new FakeNode(options, yield* Runner.make, transport, yield* Effect.scope)
     options.gossip?.nodes.add(node)
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {

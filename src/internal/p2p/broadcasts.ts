@@ -15,7 +15,7 @@ import * as TransactionBytes from "../../domain/p2p/TransactionBytes.ts"
 import type * as Broadcast from "../../services/p2p/Broadcast.ts"
 import * as BroadcastError from "../../services/p2p/BroadcastError.ts"
 import type * as Peer from "../../services/p2p/Peer.ts"
-import * as Alarm from "../alarm.ts"
+import * as Alarms from "../alarms.ts"
 import type * as Runner from "../runner.ts"
 import * as Offering from "./offering.ts"
 import * as Server from "./transactionServer.ts"
@@ -29,7 +29,7 @@ export class Core {
   readonly #settings: Broadcast.Settings
   readonly #runner: Runner.Runner
   readonly #hash256: BlockHeader.Hash256
-  readonly #alarm: Alarm.Alarm
+  readonly #alarm: Alarms.Alarm
   readonly #peers = new Map<number, Peer.Peer>()
   /** In the order in which they expire. */
   readonly #offerings = new Map<string, Offering.Offering>()
@@ -39,7 +39,7 @@ export class Core {
     this.#settings = settings
     this.#runner = runner
     this.#hash256 = hash256
-    this.#alarm = new Alarm.Alarm(runner, (now) => this.#expire(now))
+    this.#alarm = new Alarms.Alarm(runner.alarms, { ring: (now) => this.#expire(now) })
   }
 
   readonly attach = (peer: Peer.Peer): Effect.Effect<void, never, Scope.Scope> => {

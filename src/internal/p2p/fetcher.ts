@@ -7,7 +7,7 @@ import * as DownloadQueue from "../../domain/p2p/DownloadQueue.ts"
 import * as P2PMessage from "../../domain/p2p/P2PMessage.ts"
 import * as DownloadError from "../../services/p2p/DownloadError.ts"
 import type * as Peer from "../../services/p2p/Peer.ts"
-import * as Alarm from "../alarm.ts"
+import * as Alarms from "../alarms.ts"
 import type * as Runner from "../runner.ts"
 
 /** @internal */
@@ -27,15 +27,17 @@ export class Fetcher<A> {
   readonly #options: Options
   readonly #queue: DownloadQueue.DownloadQueue<Waiter<A>>
   readonly #peers = new Map<number, Peer.Peer>()
-  readonly #alarm: Alarm.Alarm
+  readonly #alarm: Alarms.Alarm
 
   constructor(options: Options) {
     this.#options = options
     this.#queue = DownloadQueue.make(options.limits)
-    this.#alarm = new Alarm.Alarm(options.runner, (now) => {
-      this.#fail(this.#queue.expire(now))
-      this.#ask()
-      return this.#queue.deadline
+    this.#alarm = new Alarms.Alarm(options.runner.alarms, {
+      ring: (now) => {
+        this.#fail(this.#queue.expire(now))
+        this.#ask()
+        return this.#queue.deadline
+      }
     })
   }
 

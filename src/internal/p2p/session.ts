@@ -21,7 +21,7 @@ import * as DisconnectReason from "../../services/DisconnectReason.ts"
 import * as P2PConfig from "../../services/p2p/P2PConfig.ts"
 import * as Peer from "../../services/p2p/Peer.ts"
 import * as PeerError from "../../services/p2p/PeerError.ts"
-import * as Alarm from "../alarm.ts"
+import * as Alarms from "../alarms.ts"
 import * as Runner from "../runner.ts"
 import * as Handlers from "./handlers.ts"
 import * as Pings from "./pings.ts"
@@ -55,7 +55,7 @@ interface SessionOptions {
 
 class Session {
   readonly #options: SessionOptions
-  readonly #alarm: Alarm.Alarm
+  readonly #alarm: Alarms.Alarm
   readonly #handlers: Handlers.Handlers
   readonly #pings = new Pings.Pings()
   readonly #early: Array<P2PMessage.P2PMessage> = []
@@ -66,7 +66,7 @@ class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options
-    this.#alarm = new Alarm.Alarm(options.runner, (now) => this.#onAlarm(now))
+    this.#alarm = new Alarms.Alarm(options.runner.alarms, { ring: (now) => this.#onAlarm(now) })
     this.#handlers = new Handlers.Handlers({ hasEnded: () => this.#isEnded, end: (reason) => this.end(reason) })
     this.#state = SubscriptionRef.getUnsafe(options.states)
   }

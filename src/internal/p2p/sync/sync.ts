@@ -19,7 +19,7 @@ import * as P2PConfig from "../../../services/p2p/P2PConfig.ts"
 import type * as Peer from "../../../services/p2p/Peer.ts"
 import * as PeerError from "../../../services/p2p/PeerError.ts"
 import type * as PeerManager from "../../../services/p2p/PeerManager.ts"
-import * as Alarm from "../../alarm.ts"
+import * as Alarms from "../../alarms.ts"
 import * as Runner from "../../runner.ts"
 import * as Plan from "./plan.ts"
 
@@ -51,7 +51,7 @@ class Sync {
   readonly #status: SubscriptionRef.SubscriptionRef<HeaderSync.SyncStatus>
   readonly #plan = new Plan.Plan()
   readonly #runner: Runner.Runner
-  readonly #alarm: Alarm.Alarm
+  readonly #alarm: Alarms.Alarm
 
   constructor(
     options: Options,
@@ -61,7 +61,7 @@ class Sync {
     this.#options = options
     this.#status = status
     this.#runner = runner
-    this.#alarm = new Alarm.Alarm(runner, (now) => this.#onAlarm(now))
+    this.#alarm = new Alarms.Alarm(runner.alarms, { ring: (now) => this.#onAlarm(now) })
   }
 
   /** Takes part in what a peer says. Peers without blocks have nothing to say here. */
