@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Message from "../domain/Message.ts"
@@ -260,10 +261,19 @@ class HandleImpl implements Connection.Connection {
 }
 
 /** @internal */
-export interface Handle extends Connection.Connection {
-  /** The scope of the handle is closed. */
-  readonly release: () => void
-}
+export const make = (peer: Peer.Peer, banList: BanList.BanList["Service"]): Connection.Connection =>
+  new HandleImpl(peer, banList)
 
-/** @internal */
-export const make = (peer: Peer.Peer, banList: BanList.BanList["Service"]): Handle => new HandleImpl(peer, banList)
+/** A handle that is released with the scope. @internal */
+export const scoped = (
+  peer: Peer.Peer,
+  banList: BanList.BanList["Service"]
+): Effect.Effect<Connection.Connection, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const handle = new HandleImpl(peer, banList)
+    return Effect.as(releasedWithScope(handle), handle)
+  })
+
+/** On its own, so that what the scope holds leads to the handle and to nothing else. */
+const releasedWithScope = (handle: HandleImpl): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, Effect.sync(() => handle.release())))

@@ -176,9 +176,7 @@ class Manager {
       const key = new Key(endPoint, settings, options, this.#parts.transport)
       // Those that share with nobody stay out of the map: it would compare each with all others of its end point.
       const peer = yield* (options.share === false ? this.dialPeer(key) : RcMap.get(connections, key))
-      const handle = Handle.make(peer, this.#parts.banList)
-      yield* releasedWithScope(handle)
-      return handle
+      return yield* Handle.scoped(peer, this.#parts.banList)
     })
 
   readonly bind = <E, R>(input: EndPoint.Input, options: NetworkManager.BindOptions<E, R>) =>
@@ -344,10 +342,6 @@ class Manager {
     )
   }
 }
-
-/** On its own, so that what the scope holds leads to the handle and to nothing else. */
-const releasedWithScope = (handle: Handle.Handle): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, Effect.sync(() => handle.release())))
 
 const maxServiceId = 0x7fffffff
 

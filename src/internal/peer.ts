@@ -10,7 +10,7 @@ import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as NetAddress from "effect/net/NetAddress"
 import type * as Envelope from "../domain/Envelope.ts"
-import * as Message from "../domain/Message.ts"
+import type * as Message from "../domain/Message.ts"
 import * as PacketReader from "../domain/PacketReader.ts"
 import type * as BanList from "../services/BanList.ts"
 import type * as BufferPool from "../services/BufferPool.ts"
@@ -21,6 +21,7 @@ import * as SendError from "../services/SendError.ts"
 import type * as Transport from "../services/Transport.ts"
 import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import type * as Consumer from "./consumer.ts"
+import * as EarlyMessages from "./earlyMessages.ts"
 import * as Lane from "./lane.ts"
 import * as Requests from "./requests.ts"
 import type * as Runner from "./runner.ts"
@@ -56,10 +57,6 @@ interface Taker {
 const noTakers: ReadonlyArray<Taker> = []
 const noWork: ReadonlyArray<Work.Work> = []
 
-/** Messages that come before a handle takes any are kept for it, up to these bounds. */
-const maxEarlyMessages = 1000
-const maxEarlyBytes = 65_536
-
 /** @internal */
 export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   readonly id: number
@@ -90,8 +87,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
   /** Until a handler has come that takes all. */
   #keepsEarly: boolean
   /** Messages for handlers to come. They count as not taken until then. */
-  #early: Array<Message.Message> | undefined = undefined
-  #earlyBytes = 0
+  #early: EarlyMessages.EarlyMessages | undefined = undefined
   #hasToldOfDropped = false
   /** Handlers and programs that may finish what they have begun when the connection closes. */
   #work: ReadonlyArray<Work.Work> = noWork
@@ -290,15 +286,13 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
 
   /** As `addTaker`, for a handler that is also to have the messages that came before it. */
   addFirstTaker(consumer: Consumer.Consumer, serviceId: number | undefined): () => void {
-    const early = this.#early ?? []
-    const wanted = serviceId === undefined ? early : ofService(early, serviceId)
+    const wanted = this.#early?.take(serviceId) ?? []
     if (serviceId === undefined) {
       this.#keepsEarly = false
       this.#early = undefined
-    } else if (wanted.length > 0) this.#early = early.filter((message) => !wanted.includes(message))
+    }
     if (wanted.length > 0) {
       this.messagesUnhandled -= wanted.length
-      for (const message of wanted) this.#earlyBytes -= message.bodyLength
       consumer.deliver({ messages: wanted, done: constVoid })
     }
     return this.addTaker(consumer, serviceId)
@@ -388,14 +382,8 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
 
   #keepEarly(message: Message.Message): boolean {
     if (!this.#keepsEarly) return false
-    const early = this.#early ??= []
-    if (early.length >= maxEarlyMessages) return false
-    if (this.#earlyBytes + message.bodyLength > maxEarlyBytes) return false
-    this.#earlyBytes += message.bodyLength
-    // A copy: a message that is kept as it is keeps the whole slab around it.
-    const { header, messageId, serviceId } = message
-    early.push(Message.make({ serviceId, messageId, header, body: Message.borrow(message).slice() }))
-    return true
+    const early = this.#early ??= new EarlyMessages.EarlyMessages()
+    return early.keep(message)
   }
 }
 
