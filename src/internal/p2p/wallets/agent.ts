@@ -17,7 +17,7 @@ import * as PeerError from "../../../services/p2p/PeerError.ts"
 import type * as WalletEvent from "../../../services/p2p/WalletEvent.ts"
 import type * as Wallets from "../../../services/p2p/Wallets.ts"
 import type * as WalletStore from "../../../services/p2p/WalletStore.ts"
-import * as Alarm from "../../alarm.ts"
+import * as Alarms from "../../alarms.ts"
 import type * as Runner from "../../runner.ts"
 import * as Alignment from "./alignment.ts"
 import type * as Outbox from "./outbox.ts"
@@ -78,7 +78,7 @@ export class Agent {
   readonly #services: Services
   readonly #settings: Settings
   readonly #runner: Runner.Runner
-  readonly #alarm: Alarm.Alarm
+  readonly #alarm: Alarms.Alarm
   readonly #mayAsk = Latch.makeUnsafe(true)
   readonly #mustSave = Latch.makeUnsafe(true)
   readonly #tweak: number
@@ -102,7 +102,7 @@ export class Agent {
       tweak: snapshot.tweak,
       ports: this.#makePorts()
     })
-    this.#alarm = new Alarm.Alarm(runner, (now) => this.scanner.onAlarm(now))
+    this.#alarm = new Alarms.Alarm(runner.alarms, { ring: (now) => this.scanner.onAlarm(now) })
   }
 
   readonly start: Effect.Effect<void, never, Scope.Scope> = Effect.gen({ self: this }, function*() {
