@@ -4,20 +4,16 @@
  *
  * **Details**
  *
- * It begins with eight bytes of its own, the version of the format and the magic of the network, and ends with the hash
- * of all that is before it, so that no byte can change unseen.
+ * It is a `SealedFile`: no byte of it can change unseen.
  *
  * @stability unstable
  * @since 0.1.0
  */
-import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import * as Network from "../Network.ts"
 import * as Binary from "./Binary.ts"
 import * as BinaryBytes from "./BinaryBytes.ts"
 import * as BinaryNumber from "./BinaryNumber.ts"
-import type * as BlockHeader from "./BlockHeader.ts"
-import * as HashHex from "./HashHex.ts"
+import * as SealedFile from "./SealedFile.ts"
 import * as WalletElement from "./WalletElement.ts"
 
 /**
@@ -53,28 +49,6 @@ export interface Snapshot {
 }
 
 /**
- * Bytes that are no wallet of this network.
- *
- * - `Foreign`: it is some other file.
- * - `OtherVersion`: it was written by another version of this library.
- * - `OtherNetwork`: it is a wallet of another network.
- * - `Damaged`: something in it has changed, or is missing.
- *
- * @category errors
- * @since 0.1.0
- */
-export class BadWalletFile extends Data.TaggedError("BadWalletFile")<{
-  readonly problem: "Foreign" | "OtherVersion" | "OtherNetwork" | "Damaged"
-  /** Which byte of the file it is about. */
-  readonly offset: number
-  readonly detail: string
-}> {
-  override get message(): string {
-    return `${this.detail} (byte ${this.offset})`
-  }
-}
-
-/**
  * The version of the format.
  *
  * @category constants
@@ -90,10 +64,6 @@ export const version = 1
  */
 export const maxSize = 100_000_000
 
-const mark = new TextEncoder().encode("FLWALLET")
-
-const checksumSize = 32
-
 const maxText = 100
 const maxItems = 1_000_000
 const maxElement = 10_000
@@ -102,12 +72,6 @@ const maxElement = 10_000
 const optional = Binary.array(BinaryNumber.uint32, 1)
 
 const kinds = ["PublicKeyHash", "Script", "OutPoint", "Data"] as const
-
-const headBinary = Binary.struct({
-  mark: BinaryBytes.bytes(mark.length),
-  version: BinaryNumber.uint32,
-  network: BinaryBytes.bytes(4)
-})
 
 const bodyBinary = Binary.struct({
   id: BinaryBytes.varString(maxText),
@@ -136,6 +100,8 @@ const bodyBinary = Binary.struct({
   ),
   served: Binary.array(BinaryBytes.varString(maxText), maxItems)
 })
+
+const file = SealedFile.make({ mark: "FLWALLET", version, what: "file of a wallet", body: bodyBinary })
 
 type Body = Binary.Type<typeof bodyBinary>
 
@@ -192,49 +158,12 @@ const toBody = (self: Snapshot): Body => ({
 })
 
 /**
- * How the bytes of a file come about.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  readonly network: Network.Network
-  readonly hash256: BlockHeader.Hash256
-}
-
-/**
  * Writes the bytes of the file. A wallet that cannot be written is a defect.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (self: Snapshot, { hash256, network }: Options): Uint8Array => {
-  const head = Binary.encodeUnsafe(headBinary, { mark, version, network: network.magic })
-  const body = Binary.encodeUnsafe(bodyBinary, toBody(self))
-  const whole = new Uint8Array(head.length + body.length + checksumSize)
-  whole.set(head)
-  whole.set(body, head.length)
-  whole.set(hash256(whole.subarray(0, -checksumSize)), head.length + body.length)
-  return whole
-}
-
-const bad = (problem: BadWalletFile["problem"], offset: number, detail: string) =>
-  Result.fail(new BadWalletFile({ problem, offset, detail }))
-
-const checkHead = (bytes: Uint8Array, network: Network.Network): Result.Result<void, BadWalletFile> => {
-  const start = Math.min(bytes.length, mark.length)
-  if (start === 0 || !HashHex.equals(bytes.subarray(0, start), mark.subarray(0, start))) {
-    return bad("Foreign", 0, "it is no file of a wallet")
-  }
-  const head = Binary.decode(headBinary, bytes, { trailing: "ignore" })
-  if (Result.isFailure(head)) return bad("Damaged", bytes.length, "it ends too early")
-  if (head.success.version !== version) {
-    return bad("OtherVersion", headBinary.offsets.version, `it has version ${head.success.version}, not ${version}`)
-  }
-  if (HashHex.equals(head.success.network, network.magic)) return Result.void
-  const other = Network.fromMagic(head.success.network)?.name ?? "an unknown network"
-  return bad("OtherNetwork", headBinary.offsets.network, `it is of ${other}, not of ${network.name}`)
-}
+export const encode = (self: Snapshot, options: SealedFile.Options): Uint8Array => file.encode(toBody(self), options)
 
 /** Whether what is read makes sense as a whole; where not, why. */
 const findNonsense = ({ first, syncedTo, trail, unchecked, watched }: Snapshot): string | undefined => {
@@ -255,19 +184,13 @@ const ascends = (ranges: ReadonlyArray<{ readonly from: number; readonly to: num
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (bytes: Uint8Array, { hash256, network }: Options): Result.Result<Snapshot, BadWalletFile> => {
-  const head = checkHead(bytes, network)
-  if (Result.isFailure(head)) return Result.fail(head.failure)
-  const start = headBinary.minSize
-  const end = bytes.length - checksumSize
-  if (end < start) return bad("Damaged", bytes.length, "it ends too early")
-  // Before the checksum, since a field that makes no sense tells where the damage is.
-  const body = Binary.decode(bodyBinary, bytes.subarray(start, end))
-  if (Result.isFailure(body)) return bad("Damaged", start + body.failure.offset, body.failure.message)
-  if (!HashHex.equals(hash256(bytes.subarray(0, end)), bytes.subarray(end))) {
-    return bad("Damaged", end, "its checksum is not that of its content")
-  }
-  const snapshot = fromBody(body.success)
-  const nonsense = findNonsense(snapshot)
-  return nonsense === undefined ? Result.succeed(snapshot) : bad("Damaged", start, nonsense)
-}
+export const decode = (
+  bytes: Uint8Array,
+  options: SealedFile.Options
+): Result.Result<Snapshot, SealedFile.BadFile> =>
+  Result.flatMap(file.decode(bytes, options), (body) => {
+    const snapshot = fromBody(body)
+    const nonsense = findNonsense(snapshot)
+    if (nonsense === undefined) return Result.succeed(snapshot)
+    return Result.fail(new SealedFile.BadFile({ problem: "Damaged", offset: SealedFile.bodyOffset, detail: nonsense }))
+  })

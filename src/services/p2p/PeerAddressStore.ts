@@ -25,12 +25,13 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import * as PlatformError from "effect/PlatformError"
+import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type * as Network from "../../domain/Network.ts"
 import * as AddressFile from "../../domain/p2p/AddressFile.ts"
+import * as DurableFile from "../../internal/durableFile.ts"
 import * as Hash256 from "../Hash256.ts"
 
 /**
@@ -128,33 +129,12 @@ export interface FileOptions {
   readonly rebuild?: boolean | undefined
 }
 
-const ownerOnly = 0o600
-
 const mayRebuild: ReadonlySet<PeerAddressStoreError["problem"]> = new Set(["OtherVersion", "Damaged", "TooLarge"])
 
-const readFile = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string) {
-  const { size } = yield* fs.stat(path)
-  if (size > BigInt(AddressFile.maxSize)) return yield* new PeerAddressStoreError({ problem: "TooLarge", path })
-  return yield* fs.readFile(path)
-})
-
-const writeDurably = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string, bytes: Uint8Array) {
-  const file = yield* fs.open(path, { flag: "w", mode: ownerOnly })
-  yield* file.writeAll(bytes)
-  yield* file.sync
-}, Effect.scoped)
-
-/** The new name is safe when the folder is. Not every system lets a folder be opened, and then this is all there is. */
-const syncFolder = (fs: FileSystem.FileSystem, folder: string) =>
-  Effect.ignore(Effect.scoped(Effect.flatMap(fs.open(folder, { flag: "r" }), (file) => file.sync)))
-
 const orError = (problem: "Unreadable" | "Unwritable", path: string) =>
-  Effect.mapError((cause: PlatformError.PlatformError | PeerAddressStoreError) =>
-    cause._tag === "PeerAddressStoreError" ? cause : new PeerAddressStoreError({ problem, path, cause })
+  Effect.mapError((cause: PlatformError.PlatformError | DurableFile.TooLarge) =>
+    new PeerAddressStoreError(cause._tag === "TooLarge" ? { problem: "TooLarge", path } : { problem, path, cause })
   )
-
-const isMissing = ({ cause, problem }: PeerAddressStoreError): boolean =>
-  problem === "Unreadable" && cause instanceof PlatformError.PlatformError && cause.reason._tag === "NotFound"
 
 /**
  * Makes a store over a file.
@@ -181,11 +161,11 @@ export const makeFile: (
       (cause) => new PeerAddressStoreError({ problem: cause.problem, path, offset: cause.offset, cause })
     ))
 
-  const read = readFile(fs, path).pipe(
+  const read = DurableFile.read(fs, path, AddressFile.maxSize).pipe(
     orError("Unreadable", path),
     Effect.flatMap(decode),
     Effect.asSome,
-    Effect.catchIf(isMissing, () => Effect.succeedNone)
+    Effect.catchIf(({ cause }) => DurableFile.isMissing(cause), () => Effect.succeedNone)
   )
 
   const setAside = (error: PeerAddressStoreError) =>
@@ -206,11 +186,7 @@ export const makeFile: (
   )
 
   const write = (bytes: Uint8Array) =>
-    writeDurably(fs, `${path}.new`, bytes).pipe(
-      Effect.andThen(fs.rename(`${path}.new`, path)),
-      Effect.andThen(syncFolder(fs, folder)),
-      orError("Unwritable", path)
-    )
+    DurableFile.replace(fs, { path, folder }, bytes).pipe(orError("Unwritable", path))
 
   return PeerAddressStore.of({
     load: lock.withPermit(load),

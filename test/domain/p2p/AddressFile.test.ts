@@ -3,6 +3,7 @@ import { Result } from "effect"
 import * as Network from "../../../src/domain/Network.ts"
 import type * as AddressEntry from "../../../src/domain/p2p/AddressEntry.ts"
 import * as AddressFile from "../../../src/domain/p2p/AddressFile.ts"
+import type * as SealedFile from "../../../src/domain/p2p/SealedFile.ts"
 import * as AddressSource from "../../../src/domain/p2p/AddressSource.ts"
 import { hash256 } from "../../../src/layers/NodeHash256.ts"
 import * as Books from "../../utils/addressBook.ts"
@@ -14,7 +15,7 @@ const encode = (snapshot: AddressFile.Snapshot) => AddressFile.encode(snapshot, 
 
 const decode = (bytes: Uint8Array) => AddressFile.decode(bytes, options)
 
-const fault = (bytes: Uint8Array): AddressFile.BadAddressFile => {
+const fault = (bytes: Uint8Array): SealedFile.BadFile => {
   const result = decode(bytes)
   return Result.isFailure(result) ? result.failure : assert.fail("it was read")
 }

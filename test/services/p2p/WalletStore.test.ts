@@ -102,7 +102,7 @@ describe("WalletStore", () => {
         const cases = [
           { bytes: changed, problem: "Damaged", text: "is damaged" },
           { bytes: whole.subarray(0, whole.length - 1), problem: "Damaged", text: "is damaged" },
-          { bytes: new Uint8Array(0), problem: "Foreign", text: "is no such file" },
+          { bytes: new Uint8Array(0), problem: "Damaged", text: "is damaged" },
           { bytes: new TextEncoder().encode("#!/bin/sh\n"), problem: "Foreign", text: "is no such file" },
           { bytes: version, problem: "OtherVersion", text: "is of another version" }
         ]

@@ -5,40 +5,22 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
-import * as PlatformError from "effect/PlatformError"
+import type * as PlatformError from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as WalletFile from "../../../domain/p2p/WalletFile.ts"
 import * as Hash256 from "../../../services/Hash256.ts"
 import * as WalletStore from "../../../services/p2p/WalletStore.ts"
+import * as DurableFile from "../../durableFile.ts"
 
 const ending = ".wallet"
 
-const ownerOnly = 0o600
-
-const readFile = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string) {
-  const { size } = yield* fs.stat(path)
-  if (size > BigInt(WalletFile.maxSize)) return yield* new WalletStore.WalletStoreError({ problem: "TooLarge", path })
-  return yield* fs.readFile(path)
-})
-
-const writeDurably = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string, bytes: Uint8Array) {
-  const file = yield* fs.open(path, { flag: "w", mode: ownerOnly })
-  yield* file.writeAll(bytes)
-  yield* file.sync
-}, Effect.scoped)
-
-/** The new name is safe when the folder is. Not every system lets a folder be opened, and then this is all there is. */
-const syncFolder = (fs: FileSystem.FileSystem, folder: string) =>
-  Effect.ignore(Effect.scoped(Effect.flatMap(fs.open(folder, { flag: "r" }), (file) => file.sync)))
-
 const orError = (problem: "Unreadable" | "Unwritable", path: string) =>
-  Effect.mapError((cause: PlatformError.PlatformError | WalletStore.WalletStoreError) =>
-    cause._tag === "WalletStoreError" ? cause : new WalletStore.WalletStoreError({ problem, path, cause })
+  Effect.mapError((cause: PlatformError.PlatformError | DurableFile.TooLarge) =>
+    new WalletStore.WalletStoreError(
+      cause._tag === "TooLarge" ? { problem: "TooLarge", path } : { problem, path, cause }
+    )
   )
-
-const isMissing = ({ cause, problem }: WalletStore.WalletStoreError): boolean =>
-  problem === "Unreadable" && cause instanceof PlatformError.PlatformError && cause.reason._tag === "NotFound"
 
 /** @internal */
 export const make = Effect.fnUntraced(function*({ directory, network }: WalletStore.FileOptions) {
@@ -60,7 +42,7 @@ export const make = Effect.fnUntraced(function*({ directory, network }: WalletSt
 
   const load = (id: string) => {
     const path = pathOf(id)
-    return readFile(fs, path).pipe(
+    return DurableFile.read(fs, path, WalletFile.maxSize).pipe(
       orError("Unreadable", path),
       Effect.flatMap((bytes) => decode(bytes, path)),
       // On some systems names that differ in case only are one file.
@@ -69,18 +51,18 @@ export const make = Effect.fnUntraced(function*({ directory, network }: WalletSt
         () => new WalletStore.WalletStoreError({ problem: "Foreign", path })
       ),
       Effect.asSome,
-      Effect.catchIf(isMissing, () => Effect.succeed(Option.none<WalletFile.Snapshot>())),
+      Effect.catchIf(
+        ({ cause }) => DurableFile.isMissing(cause),
+        () => Effect.succeed(Option.none<WalletFile.Snapshot>())
+      ),
       Effect.tap(() => Effect.sync(() => void ours.add(id)))
     )
   }
 
   const write = (snapshot: WalletFile.Snapshot) => {
     const path = pathOf(snapshot.id)
-    return writeDurably(fs, `${path}.new`, WalletFile.encode(snapshot, { network, hash256 })).pipe(
-      Effect.andThen(fs.rename(`${path}.new`, path)),
-      Effect.andThen(syncFolder(fs, directory)),
-      orError("Unwritable", path)
-    )
+    const bytes = WalletFile.encode(snapshot, { network, hash256 })
+    return DurableFile.replace(fs, { path, folder: directory }, bytes).pipe(orError("Unwritable", path))
   }
 
   return WalletStore.WalletStore.of({
