@@ -207,8 +207,8 @@ export class Dialer implements Session.SessionOwner {
         ConnectionState.ConnectionState.Connecting({ attempt: this.#attempts, since: peer.runner.now() })
       )
       const dialled = Effect.uninterruptibleMask((restore) =>
-        Effect.match(attempt(this.#options, restore), {
-          onFailure: failed,
+        Effect.matchEffect(attempt(this.#options, restore), {
+          onFailure: (reason) => Effect.succeed(failed(reason)),
           onSuccess: (dialled) => this.#startSession(dialled)
         })
       )
@@ -216,12 +216,17 @@ export class Dialer implements Session.SessionOwner {
     })
   }
 
-  #startSession({ link, login, scope }: Dialled): undefined {
-    const { peer } = this.#options
-    const session = peer.startSession(link)
-    if (login !== undefined) peer.writer.sendUrgent(login)
-    this.#open = { scope, since: peer.runner.now() }
-    session.start(this)
+  #startSession({ link, login, scope }: Dialled): Effect.Effect<undefined> {
+    return Effect.suspend(() => {
+      const { peer } = this.#options
+      // Closed in the very moment in which the link came up: nobody would ever end the session.
+      if (peer.isClosing) return Effect.as(Scope.close(scope, Exit.void), undefined)
+      const session = peer.startSession(link)
+      if (login !== undefined) peer.writer.sendUrgent(login)
+      this.#open = { scope, since: peer.runner.now() }
+      session.start(this)
+      return Effect.undefined
+    })
   }
 
   onSessionEnded(_session: Session.Session, reason: DisconnectReason.DisconnectReason): void {
