@@ -1,10 +1,12 @@
 /**
- * Derives the public face of the package from its files: the `exports` of package.json and the barrel src/index.ts.
+ * Derives the public face of the package from its files: the `exports` of package.json and the barrels src/index.ts and
+ * src/testing/index.ts.
  *
- * Each file below src/domain, src/services and src/layers is a public module, except those in src/domain/internal. Users see its name and not its folder, so
- * no two files may have the same one.
+ * Each file below src/domain, src/services and src/layers is a public module, except those in src/domain/internal. Users
+ * see its name and not its folder, so no two files may have the same one. Those in src/testing are for tests alone:
+ * `effect-flowee/testing` has them, with the layers that tests need, and `effect-flowee` has not.
  *
- *     node scripts/exports.ts           writes both
+ *     node scripts/exports.ts           writes them all
  *     node scripts/exports.ts --check   fails when one of them is stale
  */
 import * as Fs from "node:fs"
@@ -22,7 +24,11 @@ class Refusal extends Error {}
 const root = Path.dirname(import.meta.dirname)
 const packageFile = Path.join(root, "package.json")
 const barrelFile = Path.join(root, "src", "index.ts")
+const testingBarrelFile = Path.join(root, "src", "testing", "index.ts")
 const floors = ["domain", "services", "layers"]
+
+/** Modules of the layers that are of use in tests only, and stand in both barrels. */
+const testingLayers = ["FaultControls", "MemoryTransport", "TestNetwork"]
 
 const barrelHeader = `/**
  * All modules of the package, each as a namespace.
@@ -31,6 +37,14 @@ const barrelHeader = `/**
  *
  * This loads the modules for Node.js too, and those need \`@effect/platform-node\`. Programs that count milliseconds at
  * their start, or run elsewhere, import single modules: \`effect-flowee/Message\`.
+ *
+ * @since 0.1.0
+ */
+`
+
+const testingHeader = `/**
+ * What tests of programs on the network need, each module as a namespace: a network in memory, a proxy that spoils real
+ * connections, and scenarios that are played at random and again.
  *
  * @since 0.1.0
  */
@@ -46,14 +60,14 @@ const toModule = (path: string): Module => {
 
 const filesOf = (floor: string): ReadonlyArray<string> =>
   Fs.readdirSync(Path.join(root, "src", floor), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts") && !file.startsWith("internal"))
+    .filter((file) => file.endsWith(".ts") && file !== "index.ts" && !file.startsWith("internal"))
     .map((file) => `${floor}/${file.replaceAll(Path.sep, "/")}`)
 
 /** By code point, so that the order is the same on every machine. */
 const byName = (a: Module, b: Module): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 
-const findModules = (): ReadonlyArray<Module> => {
-  const modules = floors.flatMap(filesOf).map(toModule).sort(byName)
+const findModules = (folders: ReadonlyArray<string>): ReadonlyArray<Module> => {
+  const modules = folders.flatMap(filesOf).map(toModule).sort(byName)
   const known = new Map<string, Module>()
   for (const module of modules) {
     // Some file systems do not tell names apart that differ in case only.
@@ -73,22 +87,33 @@ const conditions = (path: string) => ({
   default: `./dist/${path}.js`
 })
 
-const toExports = (modules: ReadonlyArray<Module>): Record<string, unknown> => ({
+const toExports = (modules: ReadonlyArray<Module>, testing: ReadonlyArray<Module>): Record<string, unknown> => ({
   ".": conditions("index"),
   "./package.json": "./package.json",
   ...Object.fromEntries(modules.map(({ name, path }) => [`./${name}`, conditions(path)])),
+  "./testing": conditions("testing/index"),
+  ...Object.fromEntries(testing.map(({ name, path }) => [`./testing/${name}`, conditions(path)])),
   "./internal/*": null
 })
 
-const toBarrel = (modules: ReadonlyArray<Module>): string =>
-  barrelHeader + modules.map(({ name, path }) => `export * as ${name} from "./${path}.ts"\n`).join("")
+/** A barrel in a folder of src that exports modules as namespaces. */
+const toBarrel = (header: string, folder: string, modules: ReadonlyArray<Module>): string =>
+  header + modules.map(({ name, path }) => {
+    const relative = Path.posix.relative(folder, `${path}.ts`)
+    return `export * as ${name} from "${relative.startsWith(".") ? relative : `./${relative}`}"\n`
+  }).join("")
 
 const readIfThere = (file: string): string => Fs.existsSync(file) ? Fs.readFileSync(file, "utf8") : ""
 
 const run = (isCheck: boolean): void => {
-  const modules = findModules()
-  const exports = toExports(modules)
-  const barrel = toBarrel(modules)
+  const modules = findModules(floors)
+  const testing = findModules(["testing"])
+  const exports = toExports(modules, testing)
+  const forTests = [...modules.filter(({ name }) => testingLayers.includes(name)), ...testing].sort(byName)
+  const barrels = [
+    { file: barrelFile, text: toBarrel(barrelHeader, "", modules) },
+    { file: testingBarrelFile, text: toBarrel(testingHeader, "testing", forTests) }
+  ]
   const manifest = JSON.parse(Fs.readFileSync(packageFile, "utf8")) as Record<string, unknown>
 
   const stale: Array<string> = []
@@ -96,12 +121,13 @@ const run = (isCheck: boolean): void => {
     stale.push("package.json")
     if (!isCheck) Fs.writeFileSync(packageFile, `${JSON.stringify({ ...manifest, exports }, null, 2)}\n`)
   }
-  if (readIfThere(barrelFile) !== barrel) {
-    stale.push("src/index.ts")
-    if (!isCheck) Fs.writeFileSync(barrelFile, barrel)
+  for (const { file, text } of barrels) {
+    if (readIfThere(file) === text) continue
+    stale.push(Path.relative(root, file))
+    if (!isCheck) Fs.writeFileSync(file, text)
   }
   if (isCheck && stale.length > 0) {
-    throw new Refusal(`stale: ${stale.join(" and ")}; run \`npm run lint-fix\``)
+    throw new Refusal(`stale: ${stale.join(", ")}; run \`npm run lint-fix\``)
   }
 }
 

@@ -4,8 +4,8 @@
  * **Details**
  *
  * `layer` provides a `Transport` and an `AddressResolver` that reach nothing outside the program, and `MemoryNetwork`,
- * which controls what happens between them: delay, loss, cuts, links that are dead without anybody being told, hosts
- * that do not answer. Time is the time of the `Clock` and chance is `Random`, so that a test decides about both.
+ * which controls what happens between them, see `FaultControls`: delay, loss, cuts, wrong bytes, links that are dead
+ * without anybody being told, hosts that do not answer. Time is the time of the `Clock` and chance is `Random`, so that a test decides about both.
  *
  * Links behave like TCP: bytes arrive whole and in order, and a side that does not read makes the other side wait.
  * Without a delay bytes arrive in one of the next turns of the scheduler, and a test clock need not be moved for that.
@@ -47,107 +47,14 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Area from "../internal/memory/area.ts"
 import * as Resolved from "../internal/memory/conditions.ts"
+import * as Controls from "../internal/memory/controls.ts"
 import { Names } from "../internal/memory/names.ts"
 import { Network } from "../internal/memory/network.ts"
 import * as Probe from "../internal/memory/probe.ts"
 import * as Runtime from "../internal/memory/runtime.ts"
 import * as HostTransport from "../internal/memory/transport.ts"
 import * as Transport from "../services/Transport.ts"
-
-/**
- * What a path does to the bytes on it. An option that is left out keeps its value.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Conditions {
-  /** How long bytes are under way, in one direction; a dial takes twice that. Default: 0. */
-  readonly delay?: Duration.Input | undefined
-  /** Each segment takes longer by a random time up to this, and holds up what is behind it. Default: 0. */
-  readonly jitter?: Duration.Input | undefined
-  /** Bytes per second that each direction of each link carries. Default: no limit. */
-  readonly bandwidth?: number | undefined
-  /**
-   * The probability with which a segment is lost: at least 0 and less than 1. As TCP does, the network sends it again
-   * after `retransmission`, where it may be lost again. So it arrives late, and what was sent after it waits for it.
-   * Default: 0.
-   */
-  readonly loss?: number | undefined
-  /** How long it takes until a lost segment is sent again. Default: 200 milliseconds. */
-  readonly retransmission?: Duration.Input | undefined
-  /**
-   * How many bytes travel together: every write is cut into segments of this size, and one read never returns bytes of
-   * two of them. With 1 bytes arrive one by one. `"random"` cuts anew for each segment, at 1 to 1,460 bytes.
-   * Default: infinite, which is one segment per write, and reads return as much as has arrived.
-   */
-  readonly segmentSize?: number | "random" | undefined
-  /** Bytes in one direction that were written and not read yet. A write is done when all of it fits. Default: 262,144. */
-  readonly window?: number | undefined
-}
-
-/**
- * A host with all its ports (`"10.0.0.7"`, `"fd00::7"`), or one address (`"10.0.0.7:1234"`, `"[fd00::7]:1234"`,
- * `"/run/hub.sock"`). The address of a link's dialling side names that link alone. Text that is neither is a defect.
- *
- * @category models
- * @since 0.1.0
- */
-export type Place = string | NetAddress.IpAddress | NetAddress.SocketAddress
-
-/**
- * The links that a control is about: one by its id, all that begin or end at a place, or all between two places,
- * whichever of them dials.
- *
- * @category models
- * @since 0.1.0
- */
-export type Where = number | Place | readonly [Place, Place]
-
-/**
- * One direction of a link.
- *
- * @category models
- * @since 0.1.0
- */
-export type Direction = "toListener" | "toDialler"
-
-/**
- * How a dial can be turned down.
- *
- * @category models
- * @since 0.1.0
- */
-export type Refusal = "Refused" | "Unreachable" | "TimedOut"
-
-/**
- * A link that has not ended on both sides.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LinkInfo {
-  /** Counts up from 1 in the order in which links were accepted. */
-  readonly id: number
-  /** Where the link was dialled from. */
-  readonly dialler: NetAddress.SocketAddress
-  /** The address that was dialled. */
-  readonly listener: NetAddress.SocketAddress
-  readonly toListener: Traffic
-  readonly toDialler: Traffic
-}
-
-/**
- * Bytes in one direction of a link since it was made.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Traffic {
-  /** Bytes that went into the window. */
-  readonly written: number
-  /** Bytes that the receiver has read. */
-  readonly delivered: number
-}
+import type * as FaultControls from "./FaultControls.ts"
 
 /**
  * Controls the network.
@@ -164,73 +71,34 @@ export interface Traffic {
  * @category services
  * @since 0.1.0
  */
-export class MemoryNetwork extends Context.Service<MemoryNetwork, {
-  /**
-   * Changes the conditions of the whole network, or of some of its paths. What is set for a path outweighs what is set
-   * for the network, and where several settings meet, the last one counts. Bytes that are under way are not affected.
-   */
-  readonly setConditions: (conditions: Conditions, where?: Where) => Effect.Effect<void>
+export class MemoryNetwork extends Context.Service<
+  MemoryNetwork,
+  FaultControls.FaultControls & {
+    /**
+     * Decides what look-ups of a name give: addresses in this order, or a failure. No addresses are the failure
+     * `NotFound`, which is also what a name gives that was never set. At first there is `localhost`, `127.0.0.1`.
+     */
+    readonly setHost: (
+      name: string,
+      answer: ReadonlyArray<NetAddress.IpAddressInput> | Dns.DnsErrorReason,
+      options?: {
+        /** How long a look-up takes. Infinite: it never ends. Default: 0. */
+        readonly delay?: Duration.Input | undefined
+      }
+    ) => Effect.Effect<void>
+    /** How often a name was looked up. Literal addresses are not looked up. */
+    readonly lookups: (name: string) => Effect.Effect<number>
 
-  /** All links, in the order in which they were accepted. */
-  readonly links: Effect.Effect<ReadonlyArray<LinkInfo>>
-  /** The oldest link there. Waits until there is one. */
-  readonly awaitLink: (where: Where) => Effect.Effect<LinkInfo>
-
-  /**
-   * Cuts links, and returns how many. Both sides are told at once, with `Reset`. Bytes that are under way or that a
-   * receiver has not read are lost.
-   */
-  readonly cut: (where: Where) => Effect.Effect<number>
-  /**
-   * Cuts each link there when its receiver has read exactly that many more bytes in one direction. When there is no
-   * link, the next one that is made will be cut.
-   */
-  readonly cutAfter: (where: Where, bytes: number, direction: Direction) => Effect.Effect<void>
-  /**
-   * Lets nothing pass in one direction or in both, and tells nobody: writes are done until the window is full, a side
-   * that closes its link does so alone, dials get no answer. When it is healed, all of it is sent again and arrives.
-   *
-   * **Gotchas**
-   *
-   * For a half-open link, which one side believes in and the other has given up: `blackhole` it, then close one side.
-   */
-  readonly blackhole: (where: Where, direction?: Direction | "both") => Effect.Effect<void>
-  /** Lets nothing pass between two places: the same as `blackhole([a, b])`. */
-  readonly partition: (a: Place, b: Place) => Effect.Effect<void>
-  /** Turns down every dial to or from a place. Links that exist are not affected. Default problem: `Refused`. */
-  readonly refuse: (where: Place, problem?: Refusal) => Effect.Effect<void>
-  /** Leaves every dial to or from a place without an answer. Links that exist are not affected. */
-  readonly hang: (where: Place) => Effect.Effect<void>
-  /**
-   * Takes back `blackhole`, `partition`, `refuse`, `hang` and `cutAfter`: those with the same `where`, or all. Dials
-   * that had no answer go on.
-   */
-  readonly heal: (where?: Where) => Effect.Effect<void>
-
-  /**
-   * Decides what look-ups of a name give: addresses in this order, or a failure. No addresses are the failure
-   * `NotFound`, which is also what a name gives that was never set. At first there is `localhost`, `127.0.0.1`.
-   */
-  readonly setHost: (
-    name: string,
-    answer: ReadonlyArray<NetAddress.IpAddressInput> | Dns.DnsErrorReason,
-    options?: {
-      /** How long a look-up takes. Infinite: it never ends. Default: 0. */
-      readonly delay?: Duration.Input | undefined
-    }
-  ) => Effect.Effect<void>
-  /** How often a name was looked up. Literal addresses are not looked up. */
-  readonly lookups: (name: string) => Effect.Effect<number>
-
-  /**
-   * The transport of a host with these addresses: it dials from the first one of the family that is dialled, and fails
-   * with `Unreachable` when there is none.
-   */
-  readonly transportFrom: (
-    address: NetAddress.IpAddressInput,
-    ...others: ReadonlyArray<NetAddress.IpAddressInput>
-  ) => Effect.Effect<Transport.Transport["Service"]>
-}>()("effect-flowee/MemoryTransport/MemoryNetwork") {}
+    /**
+     * The transport of a host with these addresses: it dials from the first one of the family that is dialled, and fails
+     * with `Unreachable` when there is none.
+     */
+    readonly transportFrom: (
+      address: NetAddress.IpAddressInput,
+      ...others: ReadonlyArray<NetAddress.IpAddressInput>
+    ) => Effect.Effect<Transport.Transport["Service"]>
+  }
+>()("effect-flowee/MemoryTransport/MemoryNetwork") {}
 
 /**
  * Options of the network: the conditions it starts with, and more.
@@ -238,7 +106,7 @@ export class MemoryNetwork extends Context.Service<MemoryNetwork, {
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Conditions {
+export interface Options extends FaultControls.Conditions {
   /** Names and their addresses, as `setHost` takes them. */
   readonly hosts?: { readonly [name: string]: ReadonlyArray<NetAddress.IpAddressInput> } | undefined
   /** Makes chance repeatable. Default: the `Random` service that the layer is built with. */
@@ -270,31 +138,12 @@ const build = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Bu
 })
 
 const controls = ({ names, network }: Built): MemoryNetwork["Service"] => ({
-  setConditions: (conditions, where) => Effect.sync(() => network.setConditionsUnsafe(conditions, optionalArea(where))),
-  links: Effect.sync(() => network.links(undefined).map((link) => link.info)),
-  awaitLink: (where) =>
-    Effect.suspend(() => {
-      const area = Area.fromWhereUnsafe(where)
-      return network.watch(() => network.links(area)[0]?.info)
-    }),
-  cut: (where) => Effect.sync(() => network.cut(Area.fromWhereUnsafe(where))),
-  cutAfter: (where, bytes, direction) =>
-    Effect.sync(() => network.cutAfter(Area.fromWhereUnsafe(where), bytes, direction)),
-  blackhole: (where, direction = "both") =>
-    Effect.sync(() => network.blackhole(Area.fromWhereUnsafe(where), direction)),
-  partition: (a, b) => Effect.sync(() => network.blackhole(Area.fromWhereUnsafe([a, b]), "both")),
-  refuse: (where, problem = "Refused") =>
-    Effect.sync(() => network.faults.add({ _tag: "Refuse", area: Area.fromWhereUnsafe(where), problem })),
-  hang: (where) => Effect.sync(() => network.faults.add({ _tag: "Hang", area: Area.fromWhereUnsafe(where) })),
-  heal: (where) => Effect.sync(() => network.heal(optionalArea(where))),
+  ...Controls.make(network),
   setHost: (name, answer, options) => Effect.sync(() => names.setUnsafe(name, answer, options?.delay)),
   lookups: (name) => Effect.sync(() => names.countUnsafe(name)),
   transportFrom: (...addresses) =>
     Effect.sync(() => HostTransport.make(network, addresses.map((address) => Area.hostUnsafe(address))))
 })
-
-const optionalArea = (where: Where | undefined): Area.Area | undefined =>
-  where === undefined ? undefined : Area.fromWhereUnsafe(where)
 
 /**
  * Provides a network of its own, and the transport and the resolver that use it.

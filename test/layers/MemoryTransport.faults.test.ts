@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Queue } from "effect"
 import { NetAddress } from "effect/net"
 import { TestClock } from "effect/testing"
+import type * as FaultControls from "../../src/layers/FaultControls.ts"
 import * as MemoryTransport from "../../src/layers/MemoryTransport.ts"
 import { bytes, connect, listen, millisNow, pair, rawPair, server, settle, text, withNetwork } from "../utils/memory.ts"
 
@@ -178,7 +179,7 @@ describe("MemoryTransport, faults", () => {
     Effect.gen(function*() {
       const network = yield* MemoryNetwork
       const { client } = yield* pair()
-      const refused = (problem?: MemoryTransport.Refusal) =>
+      const refused = (problem?: FaultControls.Refusal) =>
         Effect.gen(function*() {
           yield* network.refuse("10.0.0.9", problem)
           const error = yield* Effect.flip(connect())

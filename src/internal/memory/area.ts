@@ -4,7 +4,7 @@
 import * as Equal from "effect/Equal"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Result from "effect/Result"
-import type * as MemoryTransport from "../../layers/MemoryTransport.ts"
+import type * as FaultControls from "../../layers/FaultControls.ts"
 
 /**
  * The two ends of a link, or of one that is being dialled.
@@ -27,6 +27,7 @@ export type Spot = NetAddress.IpAddress | NetAddress.SocketAddress
 
 /** @internal */
 export type Area =
+  | { readonly _tag: "Everywhere" }
   | { readonly _tag: "Link"; readonly id: number }
   | { readonly _tag: "At"; readonly spot: Spot }
   | { readonly _tag: "Between"; readonly a: Spot; readonly b: Spot }
@@ -48,7 +49,7 @@ export const hostUnsafe = (input: NetAddress.IpAddressInput): NetAddress.IpAddre
  *
  * @internal
  */
-export const spotUnsafe = (place: MemoryTransport.Place): Spot => {
+export const spotUnsafe = (place: FaultControls.Place): Spot => {
   if (NetAddress.isIpAddress(place)) return NetAddress.toCanonical(place)
   if (typeof place !== "string") return canonical(place)
   if (place.startsWith("/")) return NetAddress.unixPathAddress(place)
@@ -59,19 +60,22 @@ export const spotUnsafe = (place: MemoryTransport.Place): Spot => {
 }
 
 /** @internal */
-export const fromWhereUnsafe = (where: MemoryTransport.Where): Area => {
+export const fromWhereUnsafe = (where: FaultControls.Where): Area => {
+  if (where === "everywhere") return { _tag: "Everywhere" }
   if (typeof where === "number") return { _tag: "Link", id: where }
   if (!isPair(where)) return { _tag: "At", spot: spotUnsafe(where) }
   return { _tag: "Between", a: spotUnsafe(where[0]), b: spotUnsafe(where[1]) }
 }
 
 const isPair = (
-  where: MemoryTransport.Place | readonly [MemoryTransport.Place, MemoryTransport.Place]
-): where is readonly [MemoryTransport.Place, MemoryTransport.Place] => Array.isArray(where)
+  where: FaultControls.Place | readonly [FaultControls.Place, FaultControls.Place]
+): where is readonly [FaultControls.Place, FaultControls.Place] => Array.isArray(where)
 
 /** @internal */
 export const includes = (area: Area, route: Route): boolean => {
   switch (area._tag) {
+    case "Everywhere":
+      return true
     case "Link":
       return route.id === area.id
     case "At":
@@ -85,6 +89,8 @@ export const includes = (area: Area, route: Route): boolean => {
 /** @internal */
 export const isSame = (self: Area, that: Area): boolean => {
   switch (self._tag) {
+    case "Everywhere":
+      return that._tag === "Everywhere"
     case "Link":
       return that._tag === "Link" && self.id === that.id
     case "At":

@@ -1,24 +1,34 @@
 /**
  * What is wrong with the network at the moment.
  */
-import type * as MemoryTransport from "../../layers/MemoryTransport.ts"
+import type * as FaultControls from "../../layers/FaultControls.ts"
 import * as Area from "./area.ts"
 
-type Direction = MemoryTransport.Direction
+type Direction = FaultControls.Direction
 
-/** A cut that waits for the next link. */
-interface CutNext {
-  readonly _tag: "CutNext"
-  readonly area: Area.Area
+/**
+ * What is to happen to a link when its receiver has read that many more bytes.
+ *
+ * @internal
+ */
+export interface Mark {
+  readonly _tag: "Cut" | "Corrupt"
   readonly bytes: number
   readonly direction: Direction
 }
 
+/** A mark that waits for the next link. */
+interface MarkNext {
+  readonly _tag: "MarkNext"
+  readonly area: Area.Area
+  readonly mark: Mark
+}
+
 type Fault =
   | { readonly _tag: "Blackhole"; readonly area: Area.Area; readonly direction: Direction | "both" }
-  | { readonly _tag: "Refuse"; readonly area: Area.Area; readonly problem: MemoryTransport.Refusal }
+  | { readonly _tag: "Refuse"; readonly area: Area.Area; readonly problem: FaultControls.Refusal }
   | { readonly _tag: "Hang"; readonly area: Area.Area }
-  | CutNext
+  | MarkNext
 
 /** @internal */
 export class Faults {
@@ -41,21 +51,21 @@ export class Faults {
   isHanging(route: Area.Route): boolean {
     return this.#faults.some((fault) => fault._tag === "Hang" && Area.includes(fault.area, route))
   }
-  refusal(route: Area.Route): MemoryTransport.Refusal | undefined {
+  refusal(route: Area.Route): FaultControls.Refusal | undefined {
     for (const fault of this.#faults) {
       if (fault._tag === "Refuse" && Area.includes(fault.area, route)) return fault.problem
     }
     return undefined
   }
-  /** The cuts that were waiting for this link. Each is taken once. */
-  takeCuts(route: Area.Route): ReadonlyArray<CutNext> {
-    const cuts: Array<CutNext> = []
+  /** The marks that were waiting for this link. Each is taken once. */
+  takeMarks(route: Area.Route): ReadonlyArray<Mark> {
+    const marks: Array<Mark> = []
     const others: Array<Fault> = []
     for (const fault of this.#faults) {
-      if (fault._tag === "CutNext" && Area.includes(fault.area, route)) cuts.push(fault)
+      if (fault._tag === "MarkNext" && Area.includes(fault.area, route)) marks.push(fault.mark)
       else others.push(fault)
     }
     this.#faults = others
-    return cuts
+    return marks
   }
 }

@@ -2,11 +2,12 @@
  * A link between two sides of the network: two pipes, and an end at each side.
  */
 import * as NetAddress from "effect/net/NetAddress"
-import type * as MemoryTransport from "../../layers/MemoryTransport.ts"
+import type * as FaultControls from "../../layers/FaultControls.ts"
 import * as Transport from "../../services/Transport.ts"
 import type { Route } from "./area.ts"
 import type * as Conditions from "./conditions.ts"
 import { Pipe, type Reader } from "./pipe.ts"
+import type { NetworkLink } from "./network.ts"
 import type { Runtime } from "./runtime.ts"
 
 /** Where one side of a link stands. */
@@ -112,7 +113,7 @@ class End implements Transport.Link {
 }
 
 /** @internal */
-export class MemoryLink implements Owner {
+export class MemoryLink implements Owner, NetworkLink {
   readonly route: Route & { readonly id: number }
   readonly runtime: Runtime
   readonly dialler: End
@@ -138,8 +139,8 @@ export class MemoryLink implements Owner {
       inbound: () => this.toListener,
       outbound: () => this.toDialler
     })
-    this.toDialler = new Pipe(runtime, conditions, this.#reader(this.dialler))
-    this.toListener = new Pipe(runtime, conditions, this.#reader(this.listener))
+    this.toDialler = new Pipe(runtime, conditions, this.#reader(this.dialler, () => this.toListener))
+    this.toListener = new Pipe(runtime, conditions, this.#reader(this.listener, () => this.toDialler))
   }
 
   /** Ends both sides at once with a reset. What is under way or unread is lost. */
@@ -152,7 +153,7 @@ export class MemoryLink implements Owner {
   onEnded(): void {
     if (!this.dialler.isOpen && !this.listener.isOpen) this.#onGone(this)
   }
-  get info(): MemoryTransport.LinkInfo {
+  get info(): FaultControls.LinkInfo {
     return {
       id: this.route.id,
       dialler: this.route.dialler,
@@ -162,12 +163,14 @@ export class MemoryLink implements Owner {
     }
   }
 
-  #reader(end: End): Reader {
+  #reader(end: End, outbound: () => Pipe): Reader {
     return {
       receiver: () => end.reading,
       pause: () => end.pause(),
       onFinished: () => {
         end.end(end.failure("Closed"))
+        // The other side may not know of it: its direction was ended on the way.
+        outbound().finish()
         this.onEnded()
       },
       onCut: () => this.cut()

@@ -2,25 +2,52 @@
  * The state of the network, and what its controls do with it.
  */
 import * as Effect from "effect/Effect"
-import type * as MemoryTransport from "../../layers/MemoryTransport.ts"
+import type * as FaultControls from "../../layers/FaultControls.ts"
 import * as Area from "./area.ts"
 import * as Conditions from "./conditions.ts"
-import { Faults } from "./faults.ts"
-import { MemoryLink } from "./link.ts"
-import { type Listener, Listeners } from "./listeners.ts"
+import { Dials } from "./dials.ts"
+import { Faults, type Mark } from "./faults.ts"
+import { Listeners } from "./listeners.ts"
+import type { Pipe } from "./pipe.ts"
 import type { Runtime } from "./runtime.ts"
 
 interface Rule {
   readonly area: Area.Area
-  readonly changes: MemoryTransport.Conditions
+  readonly changes: FaultControls.Conditions
 }
+
+/**
+ * What the network knows of a link, whatever its ends are.
+ *
+ * @internal
+ */
+export interface NetworkLink {
+  readonly route: Area.Route & { readonly id: number }
+  readonly toListener: Pipe
+  readonly toDialler: Pipe
+  readonly info: FaultControls.LinkInfo
+  readonly cut: () => void
+}
+
+/**
+ * Makes a link of what the network decides about it. `onGone` is to be called when it has ended on both sides.
+ *
+ * @internal
+ */
+export type MakeLink<L extends NetworkLink> = (
+  runtime: Runtime,
+  conditions: Conditions.Resolved,
+  route: Area.Route & { readonly id: number },
+  onGone: (link: NetworkLink) => void
+) => L
 
 /** @internal */
 export class Network {
   readonly runtime: Runtime
   readonly listeners = new Listeners()
   readonly faults = new Faults()
-  readonly #links = new Map<number, MemoryLink>()
+  readonly dials = new Dials()
+  readonly #links = new Map<number, NetworkLink>()
   /** Those who wait for a link, or for the end of a fault. */
   readonly #watchers = new Set<() => void>()
   #conditions: Conditions.Resolved
@@ -44,7 +71,7 @@ export class Network {
     }
     return conditions
   }
-  setConditionsUnsafe(changes: MemoryTransport.Conditions, area: Area.Area | undefined): void {
+  setConditionsUnsafe(changes: FaultControls.Conditions, area: Area.Area | undefined): void {
     const merged = Conditions.mergeUnsafe(this.#conditions, changes)
     if (area === undefined) this.#conditions = merged
     else this.#rules = [...this.#rules, { area, changes }]
@@ -55,23 +82,23 @@ export class Network {
     }
   }
 
-  open(dialler: Area.Route["dialler"], address: Area.Route["listener"]): MemoryLink {
-    const route = { id: this.#nextId++, dialler, listener: address }
-    const link = new MemoryLink(this.runtime, this.conditions(route), route, (gone) => {
+  open<L extends NetworkLink>({ dialler, listener }: Omit<Area.Route, "id">, make: MakeLink<L>): L {
+    const route = { id: this.#nextId++, dialler, listener }
+    const link = make(this.runtime, this.conditions(route), route, (gone) => {
       this.#links.delete(gone.route.id)
       this.listeners.givePort(gone.route.dialler)
     })
     this.#links.set(route.id, link)
     this.#hold(link)
-    for (const cut of this.faults.takeCuts(route)) this.#cutAfter(link, cut.bytes, cut.direction)
+    for (const mark of this.faults.takeMarks(route)) this.#mark(link, mark)
     return link
   }
-  accept(link: MemoryLink, listener: Listener): void {
-    listener.onLink(link.listener)
-    this.#notify()
+  /** Says that something happened that somebody may wait for: a dial, a link, the end of a fault. */
+  notify(): void {
+    for (const look of Array.from(this.#watchers)) look()
   }
 
-  links(area: Area.Area | undefined): ReadonlyArray<MemoryLink> {
+  links(area: Area.Area | undefined): ReadonlyArray<NetworkLink> {
     const links = [...this.#links.values()]
     return area === undefined ? links : links.filter((link) => Area.includes(area, link.route))
   }
@@ -80,32 +107,42 @@ export class Network {
     for (const link of links) link.cut()
     return links.length
   }
-  cutAfter(area: Area.Area, bytes: number, direction: MemoryTransport.Direction): void {
+  mark(area: Area.Area, mark: Mark): void {
     const links = this.links(area)
-    for (const link of links) this.#cutAfter(link, bytes, direction)
-    if (links.length === 0 && area._tag !== "Link") this.faults.add({ _tag: "CutNext", area, bytes, direction })
+    for (const link of links) this.#mark(link, mark)
+    if (links.length === 0 && area._tag !== "Link") this.faults.add({ _tag: "MarkNext", area, mark })
   }
-  blackhole(area: Area.Area, direction: MemoryTransport.Direction | "both"): void {
+  halfClose(area: Area.Area, direction: FaultControls.Direction): number {
+    const links = this.links(area)
+    for (const link of links) link[direction].finish()
+    return links.length
+  }
+  blackhole(area: Area.Area, direction: FaultControls.Direction | "both"): void {
     this.faults.add({ _tag: "Blackhole", area, direction })
     for (const link of this.#links.values()) this.#hold(link)
   }
   heal(area: Area.Area | undefined): void {
     this.faults.heal(area)
     for (const link of this.links(area)) {
-      link.toListener.cutNever()
-      link.toDialler.cutNever()
+      link.toListener.unmark()
+      link.toDialler.unmark()
     }
     for (const link of this.#links.values()) this.#hold(link)
-    this.#notify()
+    this.notify()
+  }
+  letThrough(dial: number): boolean {
+    const isThere = this.dials.letThrough(dial)
+    this.notify()
+    return isThere
   }
   /** Cuts all links and refuses all dials from now on. */
   close(): void {
     this.#isClosed = true
     for (const link of this.links(undefined)) link.cut()
-    this.#notify()
+    this.notify()
   }
 
-  /** Waits until `find` finds something. It looks again whenever a link was made or a fault has ended. */
+  /** Waits until `find` finds something. It looks again at each `notify`. */
   watch<A>(find: () => A | undefined): Effect.Effect<A> {
     return Effect.callback<A>((resume) => {
       const look = (): void => {
@@ -120,14 +157,12 @@ export class Network {
     })
   }
 
-  #notify(): void {
-    for (const look of Array.from(this.#watchers)) look()
-  }
-  #cutAfter(link: MemoryLink, bytes: number, direction: MemoryTransport.Direction): void {
-    if (bytes <= 0) link.cut()
+  #mark(link: NetworkLink, { _tag, bytes, direction }: Mark): void {
+    if (_tag === "Corrupt") link[direction].corruptAfter(Math.max(0, bytes))
+    else if (bytes <= 0) link.cut()
     else link[direction].cutAfter(bytes)
   }
-  #hold(link: MemoryLink): void {
+  #hold(link: NetworkLink): void {
     link.toListener.hold(this.faults.isHeld(link.route, "toListener"))
     link.toDialler.hold(this.faults.isHeld(link.route, "toDialler"))
   }

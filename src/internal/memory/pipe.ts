@@ -55,6 +55,10 @@ export class Pipe {
   #deaf = false
   #held = false
   #cutAt = Number.POSITIVE_INFINITY
+  /** Which bytes are to be changed, counted as `delivered` counts. */
+  #corruptAt: ReadonlyArray<number> = []
+  /** Nothing follows what is in the window: what is still written is forgotten. */
+  #isFinished = false
   #turnScheduled = false
   /** A fiber lets segments arrive. Only while some are in flight. */
   #timing = false
@@ -80,7 +84,8 @@ export class Pipe {
   }
   /** Ends the stream behind what is in the window. */
   finish(): void {
-    if (this.#deaf) return
+    if (this.#deaf || this.#isFinished) return
+    this.#isFinished = true
     this.#launch({ bytes: undefined, start: 0, end: 0, due: 0, next: undefined })
     this.wake()
   }
@@ -119,8 +124,14 @@ export class Pipe {
   cutAfter(count: number): void {
     this.#cutAt = this.delivered + count
   }
-  cutNever(): void {
+  /** Changes the byte that follows after `count` more. */
+  corruptAfter(count: number): void {
+    this.#corruptAt = [...this.#corruptAt, this.delivered + count]
+  }
+  /** Takes back `cutAfter` and `corruptAfter`. */
+  unmark(): void {
     this.#cutAt = Number.POSITIVE_INFINITY
+    this.#corruptAt = []
   }
   /** Delivers in a later turn. */
   wake(): void {
@@ -153,9 +164,10 @@ export class Pipe {
     const length = bytes.length
     this.#used += length
     this.written += length
-    if (this.#deaf) return
+    if (this.#deaf || this.#isFinished) return
     for (let start = 0; start < length;) {
       const end = start + Conditions.segmentLength(this.#conditions, length - start, this.#runtime.random)
+      Conditions.corrupt(this.#conditions, bytes.subarray(start, end), this.#runtime.random)
       this.#launch({ bytes, start, end, due: 0, next: undefined })
       start = end
     }
@@ -220,6 +232,7 @@ export class Pipe {
       // `buffer` may have closed the link.
       if (this.#readable.head === undefined) return
       const count = this.#read(buffer)
+      this.#corrupt(buffer, count)
       this.#used -= count
       this.delivered += count
       if (!receiver.onRead(count)) this.#reader.pause()
@@ -228,6 +241,12 @@ export class Pipe {
         return
       }
     }
+  }
+  #corrupt(target: Uint8Array, count: number): void {
+    if (this.#corruptAt.length === 0) return
+    const end = this.delivered + count
+    for (const at of this.#corruptAt) if (at < end) target[at - this.delivered]! ^= 0xff
+    this.#corruptAt = this.#corruptAt.filter((at) => at >= end)
   }
   /** Fills `target` with one segment or a piece of it; with all there is, when writes are not cut into segments. */
   #read(target: Uint8Array): number {

@@ -4,10 +4,12 @@
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as NetAddress from "effect/net/NetAddress"
+import type * as FaultControls from "../../layers/FaultControls.ts"
 import * as Transport from "../../services/Transport.ts"
 import * as Area from "./area.ts"
 import * as Conditions from "./conditions.ts"
-import type { MemoryLink } from "./link.ts"
+import type { Dial } from "./dials.ts"
+import { MemoryLink } from "./link.ts"
 import type { Sources } from "./listeners.ts"
 import type { Network } from "./network.ts"
 
@@ -37,6 +39,7 @@ const fail = (problem: typeof Transport.Problem.Type, address: NetAddress.Socket
 
 /** One dial under way. */
 interface Attempt {
+  readonly dial: Dial
   readonly route: Area.Route
   link: MemoryLink | undefined
 }
@@ -50,8 +53,11 @@ const dial = (
     const address = reachable(target)
     const dialler = network.isClosed ? undefined : localAddress(network, sources, address)
     if (dialler === undefined) return fail("Unreachable", address)
-    const attempt: Attempt = { route: { id: undefined, dialler, listener: address }, link: undefined }
+    const route = { id: undefined, dialler, listener: address }
+    const attempt: Attempt = { dial: network.dials.add(route), route, link: undefined }
+    network.notify()
     return Effect.onExit(handshake(network, attempt), (exit) => {
+      network.dials.remove(attempt.dial)
       if (exit._tag === "Success") return Effect.void
       if (attempt.link === undefined) network.listeners.givePort(dialler)
       else attempt.link.dialler.close()
@@ -61,28 +67,38 @@ const dial = (
 
 /** The request travels to the listener, and its answer travels back. */
 const handshake = Effect.fnUntraced(function*(network: Network, attempt: Attempt) {
-  const { route } = attempt
-  yield* travel(network, route, "toListener")
+  const { dial, route } = attempt
+  yield* travel(network, dial, route, "toListener")
   const refusal = network.faults.refusal(route)
   const listener = network.isClosed ? undefined : network.listeners.find(route.listener)
   if (refusal !== undefined || listener === undefined) {
-    yield* travel(network, route, "toDialler")
+    yield* travel(network, dial, route, "toDialler")
     return yield* fail(refusal ?? (network.isClosed ? "Unreachable" : "Refused"), route.listener)
   }
-  const link = network.open(route.dialler, route.listener)
+  const link = network.open(route, (...parts) => new MemoryLink(...parts))
   attempt.link = link
-  network.accept(link, listener)
-  yield* travel(network, link.route, "toDialler")
+  listener.onLink(link.listener)
+  network.notify()
+  yield* travel(network, dial, link.route, "toDialler")
   const error = link.dialler.error
   return error === undefined ? link : yield* error
 })
 
-/** Waits while the way is blocked, and then for as long as one packet takes. */
-const travel = Effect.fnUntraced(function*(network: Network, route: Area.Route, direction: "toListener" | "toDialler") {
+/**
+ * Waits while the way is blocked, and then for as long as one packet takes.
+ *
+ * @internal
+ */
+export const travel = Effect.fnUntraced(function*(
+  network: Network,
+  dial: Dial,
+  route: Area.Route,
+  direction: FaultControls.Direction
+) {
   const { now, random, sleepUntil } = network.runtime
   const isBlocked = () =>
     !network.isClosed && (network.faults.isHeld(route, direction) ||
-      (direction === "toListener" && network.faults.isHanging(route)))
+      (direction === "toListener" && !dial.isLetThrough && network.faults.isHanging(route)))
   do {
     if (isBlocked()) yield* network.watch(() => isBlocked() ? undefined : true)
     const time = Conditions.latency(network.conditions(route), random)
