@@ -28,7 +28,7 @@ const testingBarrelFile = Path.join(root, "src", "testing", "index.ts")
 const floors = ["domain", "services", "layers"]
 
 /** Modules of the layers that are of use in tests only, and stand in both barrels. */
-const testingLayers = ["FaultControls", "MemoryTransport", "TestNetwork"]
+const testingLayers = new Set(["FaultControls", "MemoryTransport", "TestNetwork"])
 
 const barrelHeader = `/**
  * All modules of the package, each as a namespace.
@@ -109,7 +109,7 @@ const run = (isCheck: boolean): void => {
   const modules = findModules(floors)
   const testing = findModules(["testing"])
   const exports = toExports(modules, testing)
-  const forTests = [...modules.filter(({ name }) => testingLayers.includes(name)), ...testing].sort(byName)
+  const forTests = [...modules.filter(({ name }) => testingLayers.has(name)), ...testing].sort(byName)
   const barrels = [
     { file: barrelFile, text: toBarrel(barrelHeader, "", modules) },
     { file: testingBarrelFile, text: toBarrel(testingHeader, "testing", forTests) }

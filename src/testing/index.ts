@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+export * as Fault from "./Fault.ts"
 export * as FaultControls from "../layers/FaultControls.ts"
 export * as FaultProxy from "./FaultProxy.ts"
 export * as MemoryTransport from "../layers/MemoryTransport.ts"
+export * as Scenario from "./Scenario.ts"
 export * as TestNetwork from "../layers/TestNetwork.ts"
