@@ -153,7 +153,8 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
     return this.#requests ??= new Requests.Requests(
       this.runner,
       this.side,
-      this.settings.maxPendingRequests
+      this.settings.maxPendingRequests,
+      this.id
     )
   }
 

@@ -48,11 +48,11 @@ export class Requests implements Alarms.Ringer {
   #lastId: number
 
   /** The two sides of a connection number their requests apart: the dialling side odd, the accepting side even. */
-  constructor(runner: Runner.Runner, side: "dialled" | "accepted", maxPending: number) {
+  constructor(runner: Runner.Runner, side: "dialled" | "accepted", maxPending: number, connection: number) {
     this.#runner = runner
     this.#maxPending = maxPending
     this.#alarm = new Alarms.Alarm(runner.alarms, this)
-    this.#lastId = side === "dialled" ? -1 : 0
+    this.#lastId = side === "dialled" ? -1 : acceptedStart(connection, runner.now())
   }
 
   get size(): number {
@@ -215,6 +215,13 @@ export class Requests implements Alarms.Ringer {
     this.#abandoned.set(id, { serviceId, messageId, unwritten: hasLeft ? undefined : { message, lane } })
   }
 }
+
+/**
+ * Where an accepting side begins to count. A peer that answers late does so on its next socket, which is another
+ * connection here: the numbers of the two must not meet, nor those of before and after a restart.
+ */
+const acceptedStart = (connection: number, now: number): number =>
+  2 * ((Math.imul(connection, 0x9e3779b1) + now) & 0x3fffffff)
 
 /**
  * A reply comes from the service that was asked, or from service 0 when the request failed, and never has the message

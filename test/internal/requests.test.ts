@@ -13,7 +13,7 @@ import { pass, settle } from "../utils/network.ts"
 
 const reason = new DisconnectReason.ClosedHere()
 
-const make = (side: "dialled" | "accepted" = "dialled", maxMessages = 5000) =>
+const make = (side: "dialled" | "accepted" = "dialled", maxMessages = 5000, connection = 1) =>
   Effect.gen(function*() {
     const runner = yield* Runner.make
     const lane = new Lane.Lane({
@@ -23,7 +23,7 @@ const make = (side: "dialled" | "accepted" = "dialled", maxMessages = 5000) =>
       envelope,
       owner: { onOffer: () => {} }
     })
-    const requests = new Requests.Requests(runner, side, 10_000)
+    const requests = new Requests.Requests(runner, side, 10_000, connection)
     const start = (messageId: number, timeout: Duration.Input = "30 seconds", bodyLength = 4) =>
       Effect.forkChild(
         Effect.exit(requests.request(numbered(messageId, bodyLength), lane, Duration.fromInputUnsafe(timeout))),
@@ -53,11 +53,23 @@ const idOf = (message: Message.Message) => Header.get(message.header, Header.req
 describe("Requests", () => {
   it.effect("number the requests of the two sides apart", () =>
     Effect.gen(function*() {
-      for (const [side, expected] of [["dialled", [1, 3, 5]], ["accepted", [2, 4, 6]]] as const) {
-        const { start, write } = yield* make(side)
-        for (let i = 0; i < 3; i++) yield* start(i)
-        assert.deepStrictEqual(write().map(idOf), [...expected])
-      }
+      const idsOf = (side: "dialled" | "accepted", connection: number) =>
+        Effect.gen(function*() {
+          const { start, write } = yield* make(side, 5000, connection)
+          for (let i = 0; i < 3; i++) yield* start(i)
+          return write().map((message) => idOf(message) ?? -1)
+        })
+      assert.deepStrictEqual(yield* idsOf("dialled", 1), [1, 3, 5])
+      const accepted = yield* idsOf("accepted", 1)
+      const first = accepted[0]!
+      assert.strictEqual(first % 2, 0)
+      assert.deepStrictEqual(accepted, [first, first + 2, first + 4])
+      // Those of another connection, and of one after a restart, lie elsewhere.
+      const next = (yield* idsOf("accepted", 2))[0]!
+      yield* TestClock.adjust("1 minute")
+      const later = (yield* idsOf("accepted", 1))[0]!
+      assert.isAbove(Math.abs(next - first), 10_000)
+      assert.isAbove(Math.abs(later - first), 10_000)
     }))
 
   it.effect("know a reply by its id, its service, and a message id that is not that of the request", () =>

@@ -32,6 +32,33 @@ const pending = (connection: Connection.Connection) =>
 const nothing = { pendingRequests: 0, queued: 0 }
 
 describe("a request", () => {
+  it.effect("is not answered by what answers one of the connection before, on the next socket of the same peer", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const asking: Array<Fiber.Fiber<Message.Message, unknown>> = []
+        const host = yield* bed.host("10.0.0.9")
+        yield* Effect.orDie(host.manager.bind(server, {
+          onConnection: (connection) =>
+            Effect.flatMap(
+              start(connection.request(request(10 + 10 * asking.length))),
+              (fiber) => Effect.andThen(Effect.sync(() => asking.push(fiber)), Effect.ignore(Fiber.await(fiber)))
+            )
+        }))
+        const connection = yield* dial(bed)
+        const asked: Array<Message.Message> = []
+        yield* start(connection.handle((message) => void asked.push(Message.keep(message))))
+        yield* settle
+        yield* bed.network.cut("everywhere")
+        yield* pass("4 seconds")
+        assert.strictEqual(asked.length, 2)
+        // The answer to the first request comes late, and on the socket of the second one.
+        for (const each of asked) yield* connection.send(answer(each))
+        yield* settle
+        const reply = yield* Fiber.join(asking[1]!)
+        assert.deepStrictEqual(Array.from(reply.body), [200, 20])
+      })
+    ))
+
   it.effect("is not answered before the messages that came ahead of the reply have been handed out", () =>
     withBed((bed) =>
       Effect.gen(function*() {
