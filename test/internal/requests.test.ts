@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
 import * as Header from "../../src/domain/Header.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Lane from "../../src/internal/lane.ts"
