@@ -160,8 +160,9 @@ const drawConditions = (draw: Scenario.Draw): FaultControls.Conditions => ({
   delay: draw.pick([0, 0, 1, 50, 500]),
   jitter: draw.pick([0, 0, 20]),
   loss: draw.pick([0, 0, 0.1]),
-  segmentSize: draw.pick([Number.POSITIVE_INFINITY, "random", 1, 7, 1000]),
-  window: draw.pick([262_144, 10_000, 100, 1])
+  segmentSize: draw.pick([Number.POSITIVE_INFINITY, "random", 100, 1000]),
+  // A small one makes writes last until nearly all of them is read.
+  window: draw.pick([262_144, 10_000, 100])
 })
 
 const all: ReadonlyArray<Fault["_tag"]> = [

@@ -285,11 +285,11 @@ const turns = Array.from({ length: 40 })
  */
 export const settle: Effect.Effect<void> = Effect.forEach(turns, () => Effect.yieldNow, { discard: true })
 
-/** The test clock moves in steps up to this, in milliseconds. */
-const longestTick = 1000
+/** How much longer the test clock moves at each look: few looks for what lasts, and little time too much. */
+const tickGrowth = 1.5
 
 /**
- * Runs an effect, and moves the test clock on while it waits. When it has not ended after `patience` of that clock, one
+ * Runs an effect, and moves the test clock on while it waits, each time by about half of what has passed. When it has not ended after `patience` of that clock, one
  * minute if nothing is said, it is interrupted, and fails with {@link Stuck}.
  *
  * @category running
@@ -303,7 +303,7 @@ export const lasting = Effect.fnUntraced(function*<A, E, R>(
   const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
   yield* settle
   let left = Duration.toMillis(after)
-  for (let tick = 1; fiber.pollUnsafe() === undefined && left > 0; tick = Math.min(tick * 2, longestTick)) {
+  for (let tick = 1; fiber.pollUnsafe() === undefined && left > 0; tick = Math.ceil(tick * tickGrowth)) {
     yield* TestClock.adjust(Math.min(tick, left))
     yield* settle
     left -= tick

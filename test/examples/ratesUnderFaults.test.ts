@@ -1,0 +1,2 @@
+// The tests that the examples show are run as they are.
+import "../../examples/ratesUnderFaults.test.ts"
