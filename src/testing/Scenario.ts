@@ -148,7 +148,7 @@ export class ScenarioFailed extends Data.TaggedError("ScenarioFailed")<{
   readonly failure: Cause.Cause<unknown>
 }> {
   override get message(): string {
-    const steps = this.steps.map((step, i) => `  ${i + 1}. ${JSON.stringify(step)}`)
+    const steps = this.steps.map((step, i) => `  ${i + 1}. ${format(step)}`)
     return [
       `Scenario "${this.scenario}" failed. SEED=${this.seed} plays it again. ${steps.length} of ${this.drawn} steps do:`,
       ...steps,
@@ -156,6 +156,14 @@ export class ScenarioFailed extends Data.TaggedError("ScenarioFailed")<{
     ].join("\n")
   }
 }
+
+/** As JSON, with the numbers that it has none for. */
+const format = (step: unknown): string =>
+  JSON.stringify(
+    step,
+    (_, value: unknown) =>
+      typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value)) ? String(value) : value
+  )
 
 /**
  * Something did not end in its time.

@@ -1,7 +1,7 @@
 /**
  * A transport that writes down what goes over its links: the truth that the model is held against.
  */
-import { Effect, References } from "effect"
+import { type Clock, Effect, References } from "effect"
 import { NetAddress } from "effect/net"
 import type * as Transport from "../../src/services/Transport.ts"
 
@@ -10,6 +10,8 @@ export interface Wire {
   readonly side: "dialled" | "accepted"
   readonly local: string
   readonly remote: string
+  /** When it was made, in milliseconds of the clock. */
+  readonly begun: number
   /** The connection that dialled it. */
   readonly connection: number | undefined
   readonly offered: Array<Uint8Array>
@@ -65,13 +67,15 @@ const tapLink = (link: Transport.Link, wire: Wire): Transport.Link => ({
 /** Adds a wire to `wires` for each link that is dialled or accepted. */
 export const tap = (
   transport: Transport.Transport["Service"],
-  wires: Array<Wire>
+  wires: Array<Wire>,
+  clock: Clock.Clock
 ): Transport.Transport["Service"] => {
   const add = (side: Wire["side"], link: Transport.Link, connection: number | undefined) => {
     const wire: Wire = {
       side,
       local: text(link.localAddress),
       remote: text(link.remoteAddress),
+      begun: clock.currentTimeMillisUnsafe(),
       connection,
       offered: [],
       taken: 0,

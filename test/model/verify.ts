@@ -76,7 +76,9 @@ const checkTaking = (world: World, { accepted, dialled }: Carriers): void => {
     const wire = accepted.get(party.connection.endPoint)
     const expected = Contract.forHandlers(world.records, party.name, wire?.read ?? [])
     const { from, to } = Contract.placeIn(expected, party.took, party.name)
-    if (party.took.length > 0) assert.strictEqual(from, 0, `${party.name} missed the first: ${party.took} of ${expected}`)
+    if (party.took.length > 0) {
+      assert.strictEqual(from, 0, `${party.name} missed the first: ${party.took} of ${expected}`)
+    }
     if (!party.hasStopped) assert.strictEqual(to, expected.length, `${party.name}: ${party.took} of ${expected}`)
   }
   const seen = new Set<string>()
@@ -106,6 +108,9 @@ const checkRequest = (world: World, party: Party, asked: Asked, wires: ReadonlyA
     const answer = world.records.find(exit.value)
     assert.strictEqual(answer?.answers, sent.number, `${what} got ${exit.value.messageId}`)
     return
+  }
+  for (const { wire, written } of wires) {
+    if (wire.begun > at) assert.notInclude(written, sent.number, `${what} left when nobody waited for it any more`)
   }
   const failure = exit.cause.reasons[0]!
   assert.notStrictEqual(failure._tag, "Die", what)

@@ -2,7 +2,7 @@
  * A server and its clients on a memory network, what happens to them, and what must be so whatever happens.
  */
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Clock, Effect, Exit, Scope } from "effect"
 import { NetAddress } from "effect/net"
 import type * as BanListStore from "../../src/services/BanListStore.ts"
 import type * as Connection from "../../src/services/Connection.ts"
@@ -89,7 +89,11 @@ export class World {
       case "Open":
         return this.#open(this.clients[step.client]!, step.mode)
       case "CloseHandle":
-        return this.#with(this.handles.filter(({ isClosed }) => !isClosed), step.handle, (handle) => this.#close(handle))
+        return this.#with(
+          this.handles.filter(({ isClosed }) => !isClosed),
+          step.handle,
+          (handle) => this.#close(handle)
+        )
       case "Send":
         return this.#with(this.parties, step.by, (party) => party.send(step))
       case "Ask":
@@ -131,7 +135,7 @@ export class World {
   start(mode: Mode): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const host = yield* this.#bed.host(serverHost, { ...settings, banStore: this.#banStore })
-      const transport = tap(yield* this.#bed.network.transportFrom(serverHost), this.serverWires)
+      const transport = tap(yield* this.#bed.network.transportFrom(serverHost), this.serverWires, yield* Clock.Clock)
       const listener = yield* host.manager.bind(server, {
         limitRate: false,
         transport,
@@ -165,7 +169,7 @@ export class World {
     if (client.host !== undefined) return Effect.succeed(client.host)
     return Effect.gen({ self: this }, function*() {
       client.managers += 1
-      client.transport = tap(yield* this.#bed.network.transportFrom(client.address), client.wires)
+      client.transport = tap(yield* this.#bed.network.transportFrom(client.address), client.wires, yield* Clock.Clock)
       client.host = yield* this.#bed.host(client.address, settings)
       return client.host
     })

@@ -45,6 +45,19 @@ describe("Scenario", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(play(drawn))))
     }).pipe(withEnvironment()))
 
+  it.effect("tells all values of a step", () =>
+    Effect.gen(function*() {
+      const odd = Scenario.choice(1, () => ({ a: Number.POSITIVE_INFINITY, b: 12n, c: Number.NaN, d: 0.5 }))
+      const error = yield* Effect.flip(
+        Scenario.check({
+          name: "odd",
+          choices: [odd],
+          play: ([first]) => first === undefined ? Effect.void : Effect.fail("odd")
+        })
+      )
+      assert.include(error.message, `1. {"a":"Infinity","b":"12","c":"NaN","d":0.5}`)
+    }).pipe(withEnvironment()))
+
   it.effect("plays the sequence of SEED alone, and as many as SCENARIOS says", () =>
     Effect.gen(function*() {
       const played: Array<ReadonlyArray<Step>> = []
