@@ -25,12 +25,16 @@ interface Pending {
   readonly resume: (effect: Effect.Effect<Message.Message, SendError.RequestError>) => void
 }
 
-/** A request that nobody waits for any more, but that was on its way already. */
+/**
+ * A request that nobody waits for any more, but that was on its way already: it was given up, or a peer that reads
+ * faster than the operating system reports has answered it.
+ */
 interface Abandoned {
   readonly serviceId: number
   readonly messageId: number
   /** Set while it is being written: when that fails it must not leave on the next socket. */
   unwritten: { readonly message: Message.Message; readonly lane: Lane.Lane } | undefined
+  isAnswered: boolean
 }
 
 const maxId = 0x7fffffff
@@ -112,12 +116,16 @@ export class Requests implements Alarms.Ringer {
     const pending = this.#pending.get(id)
     if (pending !== undefined && answers(message, pending.message)) {
       this.#pending.delete(id)
+      if (!pending.hasLeft) this.#remember(pending, true)
       const reply = Effect.succeed(Message.keep(message))
       waiting.push(() => pending.resume(reply))
       return true
     }
     const abandoned = this.#abandoned.get(id)
-    return abandoned !== undefined && answers(message, abandoned) && this.#abandoned.delete(id)
+    if (abandoned === undefined || !answers(message, abandoned)) return false
+    abandoned.isAnswered = true
+    this.#forgetIfDone(id, abandoned)
+    return true
   }
 
   /** Notes which requests have left. */
@@ -129,7 +137,10 @@ export class Requests implements Alarms.Ringer {
       const pending = this.#pending.get(id)
       const abandoned = this.#abandoned.get(id)
       if (pending?.message === message) pending.hasLeft = true
-      else if (abandoned?.unwritten?.message === message) abandoned.unwritten = undefined
+      else if (abandoned?.unwritten?.message === message) {
+        abandoned.unwritten = undefined
+        this.#forgetIfDone(id, abandoned)
+      }
     }
   }
 
@@ -193,7 +204,7 @@ export class Requests implements Alarms.Ringer {
     for (const pending of requests) {
       if (pending.stopWaiting !== undefined) pending.stopWaiting()
       else {
-        this.#remember(pending)
+        this.#remember(pending, false)
         if (!pending.hasLeft) queued.set(pending.lane, (queued.get(pending.lane) ?? new Set()).add(pending.message))
       }
     }
@@ -204,7 +215,11 @@ export class Requests implements Alarms.Ringer {
     }
   }
 
-  #remember({ hasLeft, id, lane, message }: Pending): void {
+  #forgetIfDone(id: number, { isAnswered, unwritten }: Abandoned): void {
+    if (isAnswered && unwritten === undefined) this.#abandoned.delete(id)
+  }
+
+  #remember({ hasLeft, id, lane, message }: Pending, isAnswered: boolean): void {
     if (this.#abandoned.size >= maxAbandoned) {
       for (const oldest of this.#abandoned.keys()) {
         this.#abandoned.delete(oldest)
@@ -212,7 +227,8 @@ export class Requests implements Alarms.Ringer {
       }
     }
     const { messageId, serviceId } = message
-    this.#abandoned.set(id, { serviceId, messageId, unwritten: hasLeft ? undefined : { message, lane } })
+    const unwritten = hasLeft ? undefined : { message, lane }
+    this.#abandoned.set(id, { serviceId, messageId, unwritten, isAnswered })
   }
 }
 

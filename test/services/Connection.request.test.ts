@@ -349,6 +349,31 @@ describe("a request that is interrupted", () => {
 })
 
 describe("requests and a lost socket", () => {
+  it.effect("one that was answered before its write was done does not leave again", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const { accept, connection, peer } = yield* dialPair(bed)
+        const seen: Array<number> = []
+        yield* start(connection.handle((message) => void seen.push(message.messageId)))
+        yield* bed.network.setConditions({ window: 100, bandwidth: 100 })
+        const asking = yield* start(connection.request(request(4)))
+        yield* connection.send(numbered(2, 500))
+        yield* pass("1 second")
+        // The write is under way: the peer has had 100 bytes of it.
+        const [sent] = yield* heard(peer)
+        yield* answerAll(peer, [sent!, sent!])
+        yield* pass("1 second")
+        assert.deepStrictEqual(Array.from((yield* Fiber.join(asking)).body), [200, 4])
+        yield* bed.network.cut(server)
+        const second = yield* accept
+        yield* bed.network.setConditions({ window: 10_000, bandwidth: Number.POSITIVE_INFINITY })
+        yield* pass("1 second")
+        assert.deepStrictEqual(yield* receivedIds(second), [2])
+        assert.deepStrictEqual(seen, [])
+        assert.deepStrictEqual(yield* pending(connection), nothing)
+      })
+    ))
+
   it.effect("those that had left fail, those that had not are answered on the next socket", () =>
     withBed((bed) =>
       Effect.gen(function*() {
