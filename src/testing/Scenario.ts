@@ -35,7 +35,7 @@
  *           sum += step.count
  *           yield* Ref.update(counter, (n) => n + step.count)
  *         }
- *         if ((yield* Ref.get(counter)) !== sum) yield* Effect.die(new Error("the counter forgot"))
+ *         if ((yield* Ref.get(counter)) !== sum) return yield* Effect.die(new Error("the counter forgot"))
  *       })
  *   }))
  * ```
