@@ -54,12 +54,16 @@ export const checkLane = (
   let begin = 0
   for (const { taken, written } of wires) {
     const numbers = written.filter((number) => places.has(number))
-    const story = `${what}: ${show(numbers)} of ${show(lane.map((sent) => sent.number))} from ${begin}, taken ${show(taken)}`
+    const story = `${what}: ${show(numbers)} of ${show(lane.map((sent) => sent.number))} from ${begin}, taken ${
+      show(taken)
+    }`
     let next = begin
     for (const number of numbers) {
       const place = places.get(number)!
       assert.isAtLeast(place, next, `${number} comes again, or late; ${story}`)
-      for (const missed of lane.slice(next, place)) assert.isTrue(mayMiss(missed), `${missed.number} is left out; ${story}`)
+      for (const missed of lane.slice(next, place)) {
+        assert.isTrue(mayMiss(missed), `${missed.number} is left out; ${story}`)
+      }
       assert.notStrictEqual(lane[place]!.status, "refused", `${number} was refused; ${story}`)
       next = place + 1
       if (taken.has(number)) begin = next
@@ -99,4 +103,3 @@ export const checkLanes = (lanes: Lanes, wires: ReadonlyArray<Carried>): Readonl
   ...checkLane(lanes.high, wires, `${lanes.name}, high lane`),
   ...checkLane(lanes.normal, wires, `${lanes.name}, normal lane`)
 ]
-

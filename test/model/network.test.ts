@@ -75,7 +75,10 @@ describe("the contract", () => {
   it.effect("holds where bytes are wrong, as far as it can", () =>
     Scenario.check<Step, unknown, never>({
       name: "damage",
-      choices: [...actions, ...faults(["CorruptAfter", "Conditions", "Heal", "Pause", "Cut"] satisfies ReadonlyArray<Fault.Fault["_tag"]>)],
+      choices: [
+        ...actions,
+        ...faults(["CorruptAfter", "Conditions", "Heal", "Pause", "Cut"] satisfies ReadonlyArray<Fault.Fault["_tag"]>)
+      ],
       length: [1, 30],
       sequences: 50,
       play: playDamaged

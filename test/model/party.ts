@@ -67,7 +67,8 @@ export class Party {
   /** Takes messages until the connection ends, and answers what is asked. */
   take(mode: Mode): Effect.Effect<void> {
     const note = (message: Message.Message): void => this.#note(message)
-    const slowly = (message: Message.Message) => Effect.andThen(Effect.sleep(slowness), Effect.sync(() => note(message)))
+    const slowly = (message: Message.Message) =>
+      Effect.andThen(Effect.sleep(slowness), Effect.sync(() => note(message)))
     switch (mode) {
       case "fast":
         return this.connection.handle(note)
@@ -117,14 +118,19 @@ export class Party {
       })
     }
     if (how === "all") {
-      return this.#sending(action, all, (sent) => this.connection.sendAll(sent.map(({ message }) => message), { priority }))
+      return this.#sending(
+        action,
+        all,
+        (sent) => this.connection.sendAll(sent.map(({ message }) => message), { priority })
+      )
     }
     return this.#sending(
       action,
       () => [one()],
-      ([sent]) => how === "wait"
-        ? this.connection.send(sent!.message, { priority })
-        : this.connection.trySend(sent!.message, { priority })
+      ([sent]) =>
+        how === "wait"
+          ? this.connection.send(sent!.message, { priority })
+          : this.connection.trySend(sent!.message, { priority })
     )
   }
 
@@ -154,12 +160,15 @@ export class Party {
       const sent = this.#records.add(this.lanes, priority, { serviceId, bytes })
       const asked: Asked = { sent, begun, timeout, ended: undefined }
       this.asked.push(asked)
-      return Effect.onExit(this.connection.request(sent.message, { priority, timeout }), (exit) =>
-        Effect.map(Clock.currentTimeMillis, (at) => {
-          assert.isUndefined(asked.ended, "a request has ended twice")
-          asked.ended = { at, exit }
-          sent.status = statusAfter(exit)
-        }))
+      return Effect.onExit(
+        this.connection.request(sent.message, { priority, timeout }),
+        (exit) =>
+          Effect.map(Clock.currentTimeMillis, (at) => {
+            assert.isUndefined(asked.ended, "a request has ended twice")
+            asked.ended = { at, exit }
+            sent.status = statusAfter(exit)
+          })
+      )
     })
     return withPatience(Effect.ignore(run), patience)
   }
@@ -181,7 +190,10 @@ const statusAfter = (exit: Exit.Exit<Message.Message, SendError.RequestError>): 
 }
 
 /** Runs something beside what follows, and interrupts it after some milliseconds. */
-const withPatience = (effect: Effect.Effect<void>, patience: number | undefined): Effect.Effect<void, never, Scope.Scope> =>
+const withPatience = (
+  effect: Effect.Effect<void>,
+  patience: number | undefined
+): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function*() {
     const fiber = yield* Effect.forkScoped(effect, { startImmediately: true })
     if (patience === undefined) return

@@ -32,33 +32,6 @@ const pending = (connection: Connection.Connection) =>
 const nothing = { pendingRequests: 0, queued: 0 }
 
 describe("a request", () => {
-  it.effect("is not answered by what answers one of the connection before, on the next socket of the same peer", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const asking: Array<Fiber.Fiber<Message.Message, unknown>> = []
-        const host = yield* bed.host("10.0.0.9")
-        yield* Effect.orDie(host.manager.bind(server, {
-          onConnection: (connection) =>
-            Effect.flatMap(
-              start(connection.request(request(10 + 10 * asking.length))),
-              (fiber) => Effect.andThen(Effect.sync(() => asking.push(fiber)), Effect.ignore(Fiber.await(fiber)))
-            )
-        }))
-        const connection = yield* dial(bed)
-        const asked: Array<Message.Message> = []
-        yield* start(connection.handle((message) => void asked.push(Message.keep(message))))
-        yield* settle
-        yield* bed.network.cut("everywhere")
-        yield* pass("4 seconds")
-        assert.strictEqual(asked.length, 2)
-        // The answer to the first request comes late, and on the socket of the second one.
-        for (const each of asked) yield* connection.send(answer(each))
-        yield* settle
-        const reply = yield* Fiber.join(asking[1]!)
-        assert.deepStrictEqual(Array.from(reply.body), [200, 20])
-      })
-    ))
-
   it.effect("is not answered before the messages that came ahead of the reply have been handed out", () =>
     withBed((bed) =>
       Effect.gen(function*() {
@@ -349,31 +322,6 @@ describe("a request that is interrupted", () => {
 })
 
 describe("requests and a lost socket", () => {
-  it.effect("one that was answered before its write was done does not leave again", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const { accept, connection, peer } = yield* dialPair(bed)
-        const seen: Array<number> = []
-        yield* start(connection.handle((message) => void seen.push(message.messageId)))
-        yield* bed.network.setConditions({ window: 100, bandwidth: 100 })
-        const asking = yield* start(connection.request(request(4)))
-        yield* connection.send(numbered(2, 500))
-        yield* pass("1 second")
-        // The write is under way: the peer has had 100 bytes of it.
-        const [sent] = yield* heard(peer)
-        yield* answerAll(peer, [sent!, sent!])
-        yield* pass("1 second")
-        assert.deepStrictEqual(Array.from((yield* Fiber.join(asking)).body), [200, 4])
-        yield* bed.network.cut(server)
-        const second = yield* accept
-        yield* bed.network.setConditions({ window: 10_000, bandwidth: Number.POSITIVE_INFINITY })
-        yield* pass("1 second")
-        assert.deepStrictEqual(yield* receivedIds(second), [2])
-        assert.deepStrictEqual(seen, [])
-        assert.deepStrictEqual(yield* pending(connection), nothing)
-      })
-    ))
-
   it.effect("those that had left fail, those that had not are answered on the next socket", () =>
     withBed((bed) =>
       Effect.gen(function*() {
