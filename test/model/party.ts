@@ -174,9 +174,9 @@ export class Party {
   }
 }
 
-/** An answer, and the loss of the socket, mean that the request has left. */
+/** The loss of the socket means that the request had left. One that is answered early need not leave again. */
 const statusAfter = (exit: Exit.Exit<Message.Message, SendError.RequestError>): Sent["status"] => {
-  if (Exit.isSuccess(exit)) return "accepted"
+  if (Exit.isSuccess(exit)) return "withdrawn"
   const failure = exit.cause.reasons[0]
   if (failure?._tag !== "Fail") return "withdrawn"
   switch (failure.error.reason._tag) {

@@ -104,13 +104,13 @@ const checkRequest = (world: World, party: Party, asked: Asked, wires: ReadonlyA
   assert.isDefined(ended, `${what} has not ended`)
   const { at, exit } = ended!
   assert.isAtMost(at - begun, timeout + tolerance, what)
+  for (const { wire, written } of wires) {
+    if (wire.begun > at) assert.notInclude(written, sent.number, `${what} left when nobody waited for it any more`)
+  }
   if (Exit.isSuccess(exit)) {
     const answer = world.records.find(exit.value)
     assert.strictEqual(answer?.answers, sent.number, `${what} got ${exit.value.messageId}`)
     return
-  }
-  for (const { wire, written } of wires) {
-    if (wire.begun > at) assert.notInclude(written, sent.number, `${what} left when nobody waited for it any more`)
   }
   const failure = exit.cause.reasons[0]!
   assert.notStrictEqual(failure._tag, "Die", what)
