@@ -15,6 +15,12 @@ export interface Ringer {
 
 const never = Number.POSITIVE_INFINITY
 
+/**
+ * In milliseconds. Delays with chance in them end between two ticks of any clock, and a sleep is cut to nanoseconds: what
+ * is nearer than this is due, or the rest of it would be slept for again and again.
+ */
+const resolution = 0.001
+
 /** @internal */
 export class Alarm {
   /** When it rings, in milliseconds of the clock, and where it stands in the order of all. Both belong to `Alarms`. */
@@ -99,9 +105,11 @@ export class Alarms {
 
   #ringAll(now: number): void {
     this.#isRinging = true
-    for (let alarm = this.#heap[0]; alarm !== undefined && alarm.at <= now; alarm = this.#heap[0]) {
+    for (let alarm = this.#heap[0]; alarm !== undefined && alarm.at <= now + resolution; alarm = this.#heap[0]) {
+      const { at } = alarm
       this.clear(alarm)
-      this.#ring(alarm, now)
+      // Deadlines are compared with the time that is told.
+      this.#ring(alarm, Math.max(at, now))
     }
     this.#isRinging = false
   }

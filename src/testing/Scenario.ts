@@ -44,6 +44,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -112,7 +113,10 @@ export interface Options<Step, E, R> {
   readonly sequences?: number | undefined
   /** What the first sequence is drawn from; the next ones from the numbers behind it. Default: 1. */
   readonly seed?: number | undefined
-  /** How long one sequence may take, by the clock on the wall. Default: 30 seconds. */
+  /**
+   * How long one sequence may take, by the clock on the wall; a failed one is made shorter for about twice as long. The
+   * test needs more time than that to tell what it has found. Default: 5 seconds.
+   */
   readonly timeLimit?: Duration.Input | undefined
   /** How often a failed sequence is played again to make it shorter. Default: 200. */
   readonly shrinkRuns?: number | undefined
@@ -201,8 +205,8 @@ export const check = Effect.fnUntraced(function*<Step, E, R>(
   for (let seed = first; seed < first + sequences; seed++) {
     const drawn = yield* draw(options, seed)
     steps += drawn.length
-    const failure = yield* playOnce(options, seed, drawn)
-    if (failure !== undefined) return yield* shortened(options, seed, drawn, failure)
+    const { cause } = yield* playOnce(options, seed, drawn)
+    if (cause !== undefined) return yield* shortened(options, seed, drawn, cause)
   }
   return { sequences, steps }
 })
@@ -239,24 +243,36 @@ const makeDraw = (random: () => number): Draw => {
   }
 }
 
-/** Why a sequence fails, if it does. */
+/** Why a sequence fails, if it does, and how long it took by the clock on the wall. */
+interface Played {
+  readonly cause: Cause.Cause<unknown> | undefined
+  readonly millis: number
+}
+
+const limitOf = (options: Pick<Options<never, never, never>, "timeLimit">): Duration.Duration =>
+  Duration.fromInputUnsafe(options.timeLimit ?? "5 seconds")
+
 const playOnce = <Step, E, R>(
   options: Options<Step, E, R>,
   seed: number,
   steps: ReadonlyArray<Step>
-): Effect.Effect<Cause.Cause<unknown> | undefined, never, Provided<R>> => {
-  const limit = Duration.fromInputUnsafe(options.timeLimit ?? "30 seconds")
+): Effect.Effect<Played, never, Provided<R>> => {
+  const limit = limitOf(options)
   const tooLong = TestClock.withLive(Effect.sleep(limit)).pipe(
     Effect.andThen(Effect.fail(new Stuck({ what: "the sequence", after: limit })))
   )
-  return Effect.suspend(() => options.play(steps)).pipe(
+  const playing = Effect.suspend(() => options.play(steps)).pipe(
     Effect.scoped,
     Effect.raceFirst(tooLong),
-    Effect.provide(TestClock.layer({ warningDelay: "10 minutes" })),
     Random.withSeed(seed),
-    Effect.exit,
-    Effect.map((exit) => Exit.isSuccess(exit) ? undefined : exit.cause)
+    Effect.exit
   )
+  return Effect.gen(function*() {
+    const now = TestClock.withLive(Clock.currentTimeMillis)
+    const begun = yield* now
+    const exit = yield* playing
+    return { cause: Exit.isSuccess(exit) ? undefined : exit.cause, millis: (yield* now) - begun }
+  }).pipe(Effect.provide(TestClock.layer({ warningDelay: "10 minutes" })))
 }
 
 /** Makes a failing sequence shorter, and fails with what is left. */
@@ -268,10 +284,13 @@ const shortened = Effect.fnUntraced(function*<Step, E, R>(
 ): Effect.fn.Return<never, ScenarioFailed, Provided<R>> {
   const shrink = new Shrink.Shrink(drawn, options.shrinkRuns ?? 200)
   let cause = failure
-  for (let candidate = shrink.next(); candidate !== undefined; candidate = shrink.next()) {
+  // Sequences that hang cost all their time each: they are told rather than made as short as can be.
+  let left = 2 * Duration.toMillis(limitOf(options))
+  for (let candidate = shrink.next(); candidate !== undefined && left > 0; candidate = shrink.next()) {
     const again = yield* playOnce(options, seed, candidate)
-    if (again !== undefined) cause = again
-    shrink.report(again !== undefined)
+    left -= again.millis
+    cause = again.cause ?? cause
+    shrink.report(again.cause !== undefined)
   }
   return yield* new ScenarioFailed({
     scenario: options.name,

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Metric, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import * as Alarms from "../../src/internal/alarms.ts"
 import * as Runner from "../../src/internal/runner.ts"
 import { Random, seed } from "../utils/native.ts"
@@ -46,6 +47,17 @@ describe("Alarm", () => {
       yield* pass(10_000)
       assert.deepStrictEqual(rings, [500])
     }))
+
+  it.effect("rings at times that a sleep cannot tell exactly", () =>
+    Effect.gen(function*() {
+      const { alarm, rings } = yield* make()
+      for (let i = 1; i <= 200; i++) {
+        alarm.set(100 * i + Math.sqrt(i) / 7)
+        yield* TestClock.setTime(100 * i + 50)
+      }
+      assert.strictEqual(rings.length, 200)
+      rings.forEach((at, i) => assert.closeTo(at, 100 * (i + 1) + Math.sqrt(i + 1) / 7, 0.001))
+    }), 5000)
 
   it.effect("rings at the earliest of its times, with one fiber for all of them", () =>
     Effect.gen(function*() {

@@ -69,6 +69,7 @@ describe("the contract", () => {
       choices: [...actions, ...faults()],
       length: [1, 40],
       sequences: 300,
+      timeLimit: "1 minute",
       play
     }), hour)
 
@@ -81,6 +82,7 @@ describe("the contract", () => {
       ],
       length: [1, 30],
       sequences: 50,
+      timeLimit: "1 minute",
       play: playDamaged
     }), hour)
 })
