@@ -15,6 +15,7 @@ import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Transport from "../services/Transport.ts"
 import type * as Admission from "./admission.ts"
+import type * as Metrics from "./metrics.ts"
 import type * as Peer from "./peer.ts"
 import type * as Runner from "./runner.ts"
 import type * as Session from "./session.ts"
@@ -26,6 +27,7 @@ export interface AcceptorOptions {
   readonly authorizer: ConnectionAuthorizer.Authorizer
   readonly banList: BanList.BanList["Service"]
   readonly runner: Runner.Runner
+  readonly metrics: Metrics.Metrics
   /** Makes the peer of a link that is let in. */
   readonly makePeer: (link: Transport.Link) => Peer.Peer
   /** Waits for the end of what a peer has started, when its connection has ended, and forgets it. */
@@ -74,7 +76,7 @@ export class Acceptor implements Session.SessionOwner {
     return Effect.uninterruptibleMask((restore) =>
       enter.pipe(
         Effect.flatMap((refused) =>
-          refused === undefined ? this.#admit(link, restore) : logTurnedAway(refuse(refused))
+          refused === undefined ? this.#admit(link, restore) : this.#turnAway(refuse(refused))
         ),
         // Those who are served are let go of by their session.
         Effect.onExit((exit) => Effect.sync(() => isServed(exit) || link.close()))
@@ -88,7 +90,7 @@ export class Acceptor implements Session.SessionOwner {
       return restore(this.#vet(link))
     }).pipe(
       Effect.flatMap((verdict) =>
-        typeof verdict === "string" ? Effect.sync(() => this.#serve(link, verdict)) : logTurnedAway(verdict)
+        typeof verdict === "string" ? Effect.sync(() => this.#serve(link, verdict)) : this.#turnAway(verdict)
       ),
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -97,6 +99,11 @@ export class Acceptor implements Session.SessionOwner {
         })
       )
     )
+  }
+
+  #turnAway(reason: Refusal): Effect.Effect<Outcome> {
+    this.#options.metrics.refused(reason)
+    return Effect.as(Effect.logDebug(`Turned a newcomer away: ${reason.message}`), "TurnedAway")
   }
 
   #leave(link: Transport.Link): void {
@@ -176,9 +183,6 @@ type Restore = <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
 const isServed = (exit: Exit.Exit<Outcome>): boolean => Exit.isSuccess(exit) && exit.value === "Served"
 
 const refuse = (problem: DisconnectReason.TurnedAway["problem"]) => new DisconnectReason.TurnedAway({ problem })
-
-const logTurnedAway = (reason: Refusal): Effect.Effect<Outcome> =>
-  Effect.as(Effect.logDebug(`Turned a newcomer away: ${reason.message}`), "TurnedAway")
 
 /** The program of a connection may fail as it likes: nobody else is concerned. */
 const logFailure = (program: Effect.Effect<unknown, unknown>, peer: Peer.Peer): Effect.Effect<unknown> =>

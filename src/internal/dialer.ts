@@ -255,11 +255,13 @@ export class Dialer implements Session.SessionOwner {
           peer.setState(ConnectionState.ConnectionState.Waiting({ failures: this.#failures, retryAt, reason }))
         }
         if (!hasOpened) {
+          peer.metrics.connectFailed(reason)
           peer.emit(ConnectionState.ConnectionEvent.Failed({ endPoint: peer.endPoint, reason, retryAt }))
         }
         if (delay === undefined) return Effect.sync(() => peer.close(reason))
         return Effect.logDebug(`Connection is down, trying again in ${Duration.format(delay)}: ${reason.message}`).pipe(
           Effect.andThen(Effect.sleep(delay)),
+          Effect.andThen(Effect.sync(() => peer.metrics.reconnected())),
           Effect.andThen(this.#dial)
         )
       })

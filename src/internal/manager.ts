@@ -32,6 +32,7 @@ import * as Acceptor from "./acceptor.ts"
 import * as Admission from "./admission.ts"
 import * as Dialer from "./dialer.ts"
 import * as Handle from "./handle.ts"
+import * as Metrics from "./metrics.ts"
 import * as Peer from "./peer.ts"
 import * as Runner from "./runner.ts"
 import * as ServiceRegistry from "./serviceRegistry.ts"
@@ -90,6 +91,7 @@ class Manager {
   readonly #peers = new Set<Peer.Peer>()
   readonly #services: ServiceRegistry.ServiceRegistry
   readonly #listeners = new Set<Listening>()
+  readonly #metrics: Metrics.Metrics
   #isShutDown = false
   #nextId: number
 
@@ -97,6 +99,7 @@ class Manager {
     this.#parts = parts
     this.#nextId = firstId
     this.#background = background
+    this.#metrics = Metrics.of(background.context)
     this.#services = new ServiceRegistry.ServiceRegistry(this.toHandle)
   }
 
@@ -149,7 +152,8 @@ class Manager {
       pool: this.#parts.pool,
       banList: this.#parts.banList,
       threads: this.#parts.threads,
-      services: this.#services
+      services: this.#services,
+      metrics: this.#metrics
     })
     this.#peers.add(peer)
     return peer
@@ -160,7 +164,10 @@ class Manager {
     return windUp(peer).pipe(
       Effect.andThen(peer.stopWork),
       Effect.andThen(peer.runner.close),
-      Effect.andThen(Effect.sync(() => this.#peers.delete(peer)))
+      Effect.andThen(Effect.sync(() => {
+        peer.forget()
+        this.#peers.delete(peer)
+      }))
     )
   }
 
@@ -217,6 +224,7 @@ class Manager {
         )
       }
       yield* this.#whileOpen
+      this.#metrics.traffic.reserve(serviceId)
       const context = Work.outside(yield* Effect.context<Exclude<R, Scope.Scope>>())
       const add = Effect.sync(() =>
         this.#services.add({
@@ -234,6 +242,12 @@ class Manager {
     })
 
   readonly connections = Effect.sync(() => openOf(this.#peers).map(this.toHandle))
+
+  /** Reports to the metrics until the scope is closed. */
+  readonly report: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(Effect.acquireRelease(
+    Effect.sync(() => this.#metrics.addSource({ peers: this.#peers, pool: this.#parts.pool })),
+    (remove) => Effect.sync(remove)
+  ))
 
   /** Closes the connections of whoever is banned. */
   readonly onBan = (ban: BanList.Ban): void => {
@@ -269,6 +283,7 @@ class Manager {
       const acceptor: Acceptor.Acceptor = new Acceptor.Acceptor({
         ...options,
         runner,
+        metrics: this.#metrics,
         banList: this.#parts.banList,
         toHandle: this.toHandle,
         makePeer: (link) =>
@@ -381,6 +396,7 @@ const untilDeadline = (peer: Peer.Peer, effect: Effect.Effect<unknown>): Effect.
 export const make = Effect.fnUntraced(
   function*(parts: Parts): Effect.fn.Return<NetworkManager.NetworkManager["Service"], never, Scope.Scope> {
     const manager = new Manager(parts, yield* Runner.make, yield* Admission.FirstConnectionId)
+    yield* manager.report
     const connections = yield* RcMap.make({ lookup: manager.dialPeer })
     yield* parts.banList.subscribe(manager.onBan)
     yield* Effect.addFinalizer(() => Work.closing(manager.shutdown))

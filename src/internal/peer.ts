@@ -23,6 +23,7 @@ import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import type * as Consumer from "./consumer.ts"
 import * as EarlyMessages from "./earlyMessages.ts"
 import * as Lane from "./lane.ts"
+import type * as Metrics from "./metrics.ts"
 import * as Requests from "./requests.ts"
 import type * as Runner from "./runner.ts"
 import type * as ServiceRegistry from "./serviceRegistry.ts"
@@ -46,6 +47,7 @@ export interface PeerOptions {
   readonly banList: BanList.BanList["Service"]
   readonly threads: WorkerThreads.WorkerThreads["Service"]
   readonly services: ServiceRegistry.ServiceRegistry
+  readonly metrics: Metrics.Metrics
 }
 
 /** One who takes messages: of one service, or all. */
@@ -127,6 +129,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
 
   onWritten(messages: ReadonlyArray<Message.Message>): void {
     this.messagesSent += messages.length
+    this.metrics.traffic.sent(messages)
     this.#requests?.written(messages)
     this.#session?.resumeIfPossible()
   }
@@ -154,7 +157,8 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
       this.runner,
       this.side,
       this.settings.maxPendingRequests,
-      this.id
+      this.id,
+      this.metrics
     )
   }
 
@@ -172,6 +176,10 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
 
   get eventListeners(): Set<(event: ConnectionState.ConnectionEvent) => void> {
     return this.#eventListeners ??= new Set()
+  }
+
+  get metrics(): Metrics.Metrics {
+    return this.#options.metrics
   }
 
   get threads(): WorkerThreads.WorkerThreads["Service"] {
@@ -214,6 +222,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
     this.#session = undefined
     const wasOpen = this.state._tag === "Connected"
     this.#requests?.disconnected(reason)
+    this.metrics.disconnected(reason)
     if (wasOpen) this.emit(ConnectionState.ConnectionEvent.Disconnected({ endPoint: this.endPoint, reason }))
   }
 
@@ -229,6 +238,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
     this.disconnect(reason)
     const error = new SendError.ConnectionClosed({ reason })
     this.setState(ConnectionState.ConnectionState.Closed({ reason }))
+    this.metrics.dropped("Unsent", this.high.messages + this.normal.messages)
     this.high.close(error)
     this.normal.close(error)
     this.#requests?.close(error)
@@ -372,13 +382,21 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
     for (const message of messages) {
       if (takers.some((taker) => taker.serviceId === message.serviceId)) continue
       this.messagesUnhandled += 1
-      if (this.#keepEarly(message) || this.#hasToldOfDropped) continue
+      if (this.#keepEarly(message)) continue
+      this.metrics.dropped("Unhandled", 1)
+      if (this.#hasToldOfDropped) continue
       this.#hasToldOfDropped = true
       this.runner.fork(Effect.annotateLogs(
         Effect.logDebug(`Nobody takes message ${message.serviceId}/${message.messageId}; such messages are dropped`),
         this.annotations
       ))
     }
+  }
+
+  /** Nobody will ask for this peer's messages any more. */
+  forget(): void {
+    this.metrics.dropped("Unhandled", this.#early?.length ?? 0)
+    this.#early = undefined
   }
 
   #keepEarly(message: Message.Message): boolean {

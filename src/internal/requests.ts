@@ -10,12 +10,14 @@ import type * as DisconnectReason from "../services/DisconnectReason.ts"
 import * as SendError from "../services/SendError.ts"
 import * as Alarms from "./alarms.ts"
 import type * as Lane from "./lane.ts"
+import type * as Metrics from "./metrics.ts"
 import type * as Runner from "./runner.ts"
 
 interface Pending {
   readonly id: number
   readonly message: Message.Message
   readonly lane: Lane.Lane
+  readonly since: number
   readonly deadline: number
   readonly timeout: Duration.Duration
   /** Whether the operating system has taken the request. Until then it survives the loss of a socket. */
@@ -49,10 +51,18 @@ export class Requests implements Alarms.Ringer {
   readonly #runner: Runner.Runner
   readonly #alarm: Alarms.Alarm
   readonly #maxPending: number
+  readonly #metrics: Metrics.Metrics
   #lastId: number
 
   /** The two sides of a connection number their requests apart: the dialling side odd, the accepting side even. */
-  constructor(runner: Runner.Runner, side: "dialled" | "accepted", maxPending: number, connection: number) {
+  constructor(
+    runner: Runner.Runner,
+    side: "dialled" | "accepted",
+    maxPending: number,
+    connection: number,
+    metrics: Metrics.Metrics
+  ) {
+    this.#metrics = metrics
     this.#runner = runner
     this.#maxPending = maxPending
     this.#alarm = new Alarms.Alarm(runner.alarms, this)
@@ -76,22 +86,22 @@ export class Requests implements Alarms.Ringer {
     return Effect.callback<Message.Message, SendError.RequestError>((resume) => {
       if (message.encodedHeader !== undefined) {
         const value = message.encodedHeader.length
-        const reason = new SendRefusal.SendRefusal({ problem: "EncodedRequest", value })
-        return resume(Effect.fail(new SendError.RequestError({ reason })))
+        return this.#refuse(new SendRefusal.SendRefusal({ problem: "EncodedRequest", value }), resume)
       }
       if (this.#pending.size >= this.#maxPending) {
-        const reason = new SendError.TooManyRequests({ pending: this.#pending.size })
-        return resume(Effect.fail(new SendError.RequestError({ reason })))
+        return this.#refuse(new SendError.TooManyRequests({ pending: this.#pending.size }), resume)
       }
       const id = this.#freeId()
       const request = Message.withHeader(message, Header.requestId, id)
       const refused = lane.refusal(request, 0)
-      if (refused !== undefined) return resume(Effect.fail(new SendError.RequestError({ reason: refused.reason })))
+      if (refused !== undefined) return this.#refuse(refused.reason, resume)
+      const since = this.#runner.now()
       const pending: Pending = {
         id,
         message: request,
         lane,
-        deadline: this.#runner.now() + Duration.toMillis(timeout),
+        since,
+        deadline: since + Duration.toMillis(timeout),
         timeout,
         hasLeft: false,
         stopWaiting: undefined,
@@ -101,7 +111,9 @@ export class Requests implements Alarms.Ringer {
       if (!lane.offerUnsafe(request)) this.#awaitRoom(pending)
       this.#alarm.set(pending.deadline)
       return Effect.sync(() => {
-        if (this.#pending.delete(id)) this.#giveUp([pending])
+        if (!this.#pending.delete(id)) return
+        this.#metrics.requestCancelled()
+        this.#giveUp([pending])
       })
     })
   }
@@ -117,6 +129,7 @@ export class Requests implements Alarms.Ringer {
     if (pending !== undefined && answers(message, pending.message)) {
       this.#pending.delete(id)
       if (!pending.hasLeft) this.#remember(pending, true)
+      this.#metrics.requestReplied(this.#runner.now() - pending.since)
       const reply = Effect.succeed(Message.keep(message))
       waiting.push(() => pending.resume(reply))
       return true
@@ -179,7 +192,12 @@ export class Requests implements Alarms.Ringer {
 
   #fail(pending: Pending, reason: SendError.RequestError["reason"]): void {
     this.#pending.delete(pending.id)
-    pending.resume(Effect.fail(new SendError.RequestError({ reason })))
+    this.#refuse(reason, pending.resume)
+  }
+
+  #refuse(reason: SendError.RequestError["reason"], resume: Pending["resume"]): void {
+    this.#metrics.requestFailed(reason)
+    resume(Effect.fail(new SendError.RequestError({ reason })))
   }
 
   /** Ends what is overdue and says when to look again. */

@@ -249,6 +249,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   #takeOpen(messages: ReadonlyArray<Message.Message>, release: () => void): void {
     const peer = this.peer
     peer.messagesReceived += messages.length
+    peer.metrics.traffic.received(messages)
     if (!peer.expectsReplies) return this.#handOut(messages, release)
     const replies: Array<() => void> = []
     const wanted = messages.filter((message) => !peer.requests.settle(message, replies))

@@ -43,6 +43,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
 import type * as IpNetwork from "effect/net/IpNetwork"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
@@ -55,6 +56,7 @@ import * as PeerGroup from "../domain/PeerGroup.ts"
 import * as Punishment from "../domain/Punishment.ts"
 import * as BanListStore from "./BanListStore.ts"
 import type * as NetworkConfig from "./NetworkConfig.ts"
+import * as NetworkMetrics from "./NetworkMetrics.ts"
 
 /**
  * A ban that is in force.
@@ -185,6 +187,7 @@ const makeAnnouncer = Effect.gen(function*() {
         { discard: true }
       ).pipe(
         Effect.andThen(PubSub.publish(pubsub, [ban])),
+        Effect.andThen(Metric.update(NetworkMetrics.bans, 1)),
         Effect.andThen(Effect.logDebug(`Banned ${PeerGroup.format(ban.group)}`, ban.reason))
       ),
     bans: Stream.fromPubSubTake(pubsub),

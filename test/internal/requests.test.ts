@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import * as Header from "../../src/domain/Header.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Lane from "../../src/internal/lane.ts"
+import * as Metrics from "../../src/internal/metrics.ts"
 import * as Requests from "../../src/internal/requests.ts"
 import * as Runner from "../../src/internal/runner.ts"
 import * as DisconnectReason from "../../src/services/DisconnectReason.ts"
@@ -24,7 +25,7 @@ const make = (side: "dialled" | "accepted" = "dialled", maxMessages = 5000, conn
       envelope,
       owner: { onOffer: () => {} }
     })
-    const requests = new Requests.Requests(runner, side, 10_000, connection)
+    const requests = new Requests.Requests(runner, side, 10_000, connection, Metrics.of(runner.context))
     const start = (messageId: number, timeout: Duration.Input = "30 seconds", bodyLength = 4) =>
       Effect.forkChild(
         Effect.exit(requests.request(numbered(messageId, bodyLength), lane, Duration.fromInputUnsafe(timeout))),
