@@ -9,6 +9,7 @@ import type * as Cause from "effect/Cause"
 import { constVoid } from "effect/Function"
 import * as Effect from "effect/Effect"
 import type * as Message from "../domain/Message.ts"
+import * as Tracing from "./tracing.ts"
 
 /**
  * What one read brought for the takers of a connection. Its memory is held until each of them is done with it.
@@ -142,20 +143,23 @@ export class Consumer {
 
 /**
  * Makes a batch handler of a handler of single messages. A message whose handling fails or dies is logged with its ids,
- * and the next one follows.
+ * and the next one follows. What handles a request has a span, unless `traced` is left out.
  *
  * @internal
  */
 export const eachMessage = <R>(
   handler: (message: Message.Message) => Effect.Effect<unknown, unknown, R> | void,
-  annotations: Record<string, unknown>
+  annotations: Record<string, unknown>,
+  traced?: Tracing.Traced
 ): BatchHandler<R> =>
 (messages) => {
   let at = 0
   const body = (): Effect.Effect<unknown, unknown, R> => {
     while (at < messages.length) {
-      const result = handler(messages[at++]!)
-      if (result !== undefined) return result
+      const message = messages[at++]!
+      const result = handler(message)
+      if (result === undefined) continue
+      return traced === undefined ? result : Tracing.handle(traced, undefined, message, result)
     }
     return Effect.void
   }

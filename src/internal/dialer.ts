@@ -24,6 +24,7 @@ import type * as ReconnectPolicy from "../services/ReconnectPolicy.ts"
 import * as Transport from "../services/Transport.ts"
 import type * as Peer from "./peer.ts"
 import type * as Session from "./session.ts"
+import * as Tracing from "./tracing.ts"
 
 /** @internal */
 export interface DialOptions {
@@ -123,16 +124,19 @@ const dial = Effect.fnUntraced(function*(
 
 const loginPacket = (options: DialOptions): Effect.Effect<Uint8Array | undefined> => {
   if (options.login === undefined) return Effect.undefined
-  return Effect.flatMap(options.login.read, (cookie) => {
-    if (Option.isNone(cookie)) return Effect.undefined
-    const message = LoginCookie.encode(cookie.value)
-    if (Result.isFailure(message)) {
-      return Effect.as(Effect.logWarning(`Connecting without login: ${message.failure.message}`), undefined)
-    }
-    const batch = WriteBatch.make({ limit: 2048 })
-    options.peer.envelope.write(message.success, 0, batch)
-    return Effect.succeed(batch.finish()[0])
-  })
+  return Tracing.login(
+    options.peer,
+    Effect.flatMap(options.login.read, (cookie) => {
+      if (Option.isNone(cookie)) return Effect.undefined
+      const message = LoginCookie.encode(cookie.value)
+      if (Result.isFailure(message)) {
+        return Effect.as(Effect.logWarning(`Connecting without login: ${message.failure.message}`), undefined)
+      }
+      const batch = WriteBatch.make({ limit: 2048 })
+      options.peer.envelope.write(message.success, 0, batch)
+      return Effect.succeed(batch.finish()[0])
+    })
+  )
 }
 
 /** One attempt, in a region that cannot be interrupted otherwise. What it has made is released when it fails. */
@@ -207,7 +211,7 @@ export class Dialer implements Session.SessionOwner {
         ConnectionState.ConnectionState.Connecting({ attempt: this.#attempts, since: peer.runner.now() })
       )
       const dialled = Effect.uninterruptibleMask((restore) =>
-        Effect.matchEffect(attempt(this.#options, restore), {
+        Effect.matchEffect(Tracing.connect(peer, this.#attempts, attempt(this.#options, restore)), {
           onFailure: (reason) => Effect.succeed(failed(reason)),
           onSuccess: (dialled) => this.#startSession(dialled)
         })

@@ -20,6 +20,7 @@ import * as SendError from "../services/SendError.ts"
 import * as Consumer from "./consumer.ts"
 import type * as Lane from "./lane.ts"
 import type * as Peer from "./peer.ts"
+import * as Tracing from "./tracing.ts"
 
 /** A reader of states or events that lags by more than this misses the oldest. */
 const eventBuffer = 256
@@ -54,6 +55,10 @@ class HandleImpl implements Connection.Connection {
     this.id = peer.id
     this.endPoint = peer.endPoint
     this.side = peer.side
+  }
+
+  get [Tracing.key](): Tracing.Traced {
+    return this.#peer
   }
 
   release(): void {
@@ -133,14 +138,20 @@ class HandleImpl implements Connection.Connection {
       Effect.suspend(() => {
         if (this.#released !== undefined) return Effect.fail(new SendError.RequestError({ reason: this.#released }))
         const timeout = this.#timeout(options)
-        return Result.isSuccess(timeout)
-          ? this.#peer.requests.request(message, this.#lane(options), timeout.success)
-          : Effect.fail(new SendError.RequestError({ reason: timeout.failure }))
+        if (Result.isFailure(timeout)) {
+          return Effect.fail(new SendError.RequestError({ reason: timeout.failure }))
+        }
+        return Tracing.request(
+          this.#peer,
+          options?.spanName,
+          message,
+          (header) => this.#peer.requests.request(message, this.#lane(options), timeout.success, header)
+        )
       })
   }
 
   get handle(): Connection.Connection["handle"] {
-    return (handler, options) => this.#take(Consumer.eachMessage(handler, this.#peer.annotations), options)
+    return (handler, options) => this.#take(Consumer.eachMessage(handler, this.#peer.annotations, this.#peer), options)
   }
 
   get handleBatch(): Connection.Connection["handleBatch"] {
@@ -176,7 +187,8 @@ class HandleImpl implements Connection.Connection {
       Effect.suspend(() =>
         Option.match(this.#peer.remoteAddress, {
           onNone: () => Effect.succeed<BanList.Verdict>({ _tag: "Tolerated", points: 0 }),
-          onSome: (address) => this.#banList.punish(address, points, reason)
+          onSome: (address) =>
+            Effect.annotateLogs(this.#banList.punish(address, points, reason), this.#peer.annotations)
         })
       )
   }

@@ -36,6 +36,7 @@ import * as Metrics from "./metrics.ts"
 import * as Peer from "./peer.ts"
 import * as Runner from "./runner.ts"
 import * as ServiceRegistry from "./serviceRegistry.ts"
+import * as Tracing from "./tracing.ts"
 import * as Work from "./work.ts"
 
 /** @internal */
@@ -114,6 +115,7 @@ class Manager {
           side: "dialled",
           settings: key.settings,
           envelope: key.envelope,
+          tracing: Tracing.make(key.options),
           keepsEarly: true
         })
         this.#dial(peer, key)
@@ -141,7 +143,7 @@ class Manager {
 
   #makePeer(
     runner: Runner.Runner,
-    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "keepsEarly">
+    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "tracing" | "keepsEarly">
   ): Peer.Peer {
     const peer = new Peer.Peer({
       ...options,
@@ -206,6 +208,7 @@ class Manager {
         }),
         envelope: options.envelope ?? NativeEnvelope.envelope,
         transport: options.transport ?? this.#parts.transport,
+        tracing: Tracing.make(options),
         program: onConnection === undefined
           ? undefined
           : {
@@ -215,7 +218,11 @@ class Manager {
       })
     })
 
-  readonly register = <E, R>(serviceId: number, make: NetworkManager.MakeHandler<E, R>) =>
+  readonly register = <E, R>(
+    serviceId: number,
+    make: NetworkManager.MakeHandler<E, R>,
+    options?: NetworkManager.RegisterOptions
+  ) =>
     Effect.gen({ self: this }, function*() {
       if (!isServiceId(serviceId)) {
         const problem = `an integer from 0 to ${maxServiceId} other than ${NativeFormat.systemServiceId} is needed`
@@ -229,11 +236,12 @@ class Manager {
       const add = Effect.sync(() =>
         this.#services.add({
           serviceId,
+          isTraced: options?.disableTracing !== true,
           // The scope that counts is the one of the peer, not the one that the service is registered in.
-          make: (connection) =>
+          make: (connection, annotations) =>
             Effect.flatMap(Effect.scope, (scope) =>
               Effect.provideContext(
-                make(connection),
+                Effect.annotateLogs(make(connection), annotations),
                 Context.add(context, Scope.Scope, scope) as Context.Context<R | Scope.Scope>
               ))
         })
@@ -274,6 +282,7 @@ class Manager {
     options: Pick<Acceptor.AcceptorOptions, "settings" | "authorizer" | "admission" | "program"> & {
       readonly envelope: Envelope.Envelope
       readonly transport: Transport.Transport["Service"]
+      readonly tracing: Tracing.Tracing | undefined
     }
   ): Effect.Effect<NetworkManager.Listener, NetworkManager.NetworkError, Scope.Scope> {
     return Effect.gen({ self: this }, function*() {
@@ -292,6 +301,7 @@ class Manager {
             side: "accepted",
             settings: options.settings,
             envelope: options.envelope,
+            tracing: options.tracing,
             keepsEarly: options.program !== undefined
           }),
         release: (peer) => this.#release(peer)

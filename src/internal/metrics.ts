@@ -214,7 +214,8 @@ export const of = (context: Context.Context<never>): Metrics => {
   known.set(registry, byAttributes)
   const attributes = Object.entries(Context.get(context, Metric.CurrentMetricAttributes)).sort()
   const key = JSON.stringify(attributes)
-  const metrics = byAttributes.get(key) ?? new Metrics(Context.pick(Metric.MetricRegistry, Metric.CurrentMetricAttributes)(context))
+  const metrics = byAttributes.get(key) ??
+    new Metrics(Context.pick(Metric.MetricRegistry, Metric.CurrentMetricAttributes)(context))
   byAttributes.set(key, metrics)
   return metrics
 }

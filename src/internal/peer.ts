@@ -28,6 +28,8 @@ import * as Requests from "./requests.ts"
 import type * as Runner from "./runner.ts"
 import type * as ServiceRegistry from "./serviceRegistry.ts"
 import * as Session from "./session.ts"
+import type * as Tracing from "./tracing.ts"
+import type * as Traffic from "./traffic.ts"
 import * as Work from "./work.ts"
 import * as Writer from "./writer.ts"
 
@@ -48,6 +50,7 @@ export interface PeerOptions {
   readonly threads: WorkerThreads.WorkerThreads["Service"]
   readonly services: ServiceRegistry.ServiceRegistry
   readonly metrics: Metrics.Metrics
+  readonly tracing: Tracing.Tracing | undefined
 }
 
 /** One who takes messages: of one service, or all. */
@@ -60,7 +63,7 @@ const noTakers: ReadonlyArray<Taker> = []
 const noWork: ReadonlyArray<Work.Work> = []
 
 /** @internal */
-export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
+export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced {
   readonly id: number
   readonly endPoint: string
   readonly side: "dialled" | "accepted"
@@ -117,6 +120,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
       normal,
       slabs: pool,
       writeBytes: settings.writeBytes,
+      traffic: options.metrics.traffic,
       owner: this
     })
   }
@@ -129,7 +133,6 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
 
   onWritten(messages: ReadonlyArray<Message.Message>): void {
     this.messagesSent += messages.length
-    this.metrics.traffic.sent(messages)
     this.#requests?.written(messages)
     this.#session?.resumeIfPossible()
   }
@@ -180,6 +183,14 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner {
 
   get metrics(): Metrics.Metrics {
     return this.#options.metrics
+  }
+
+  get traffic(): Traffic.Traffic {
+    return this.#options.metrics.traffic
+  }
+
+  get tracing(): Tracing.Tracing | undefined {
+    return this.#options.tracing
   }
 
   get threads(): WorkerThreads.WorkerThreads["Service"] {

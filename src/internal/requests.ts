@@ -77,11 +77,15 @@ export class Requests implements Alarms.Ringer {
     return this.#pending.size > 0 || this.#abandoned.size > 0
   }
 
-  /** Sends a request under a fresh RequestId and waits for its reply. The timeout covers the wait for a lane too. */
+  /**
+   * Sends a request under a fresh RequestId and waits for its reply. The timeout covers the wait for a lane too. The
+   * header may be another one than that of the message.
+   */
   request(
     message: Message.Message,
     lane: Lane.Lane,
-    timeout: Duration.Duration
+    timeout: Duration.Duration,
+    header: Header.Header = message.header
   ): Effect.Effect<Message.Message, SendError.RequestError> {
     return Effect.callback<Message.Message, SendError.RequestError>((resume) => {
       if (message.encodedHeader !== undefined) {
@@ -92,7 +96,12 @@ export class Requests implements Alarms.Ringer {
         return this.#refuse(new SendError.TooManyRequests({ pending: this.#pending.size }), resume)
       }
       const id = this.#freeId()
-      const request = Message.withHeader(message, Header.requestId, id)
+      const request = Message.make({
+        serviceId: message.serviceId,
+        messageId: message.messageId,
+        header: Header.set(header, Header.requestId, id),
+        body: message.body
+      })
       const refused = lane.refusal(request, 0)
       if (refused !== undefined) return this.#refuse(refused.reason, resume)
       const since = this.#runner.now()

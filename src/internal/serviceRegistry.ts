@@ -12,8 +12,13 @@ import * as Work from "./work.ts"
 /** @internal */
 export interface RegistrationOptions {
   readonly serviceId: number
+  /** Whether what handles a request has a span. */
+  readonly isTraced: boolean
   /** Runs for each peer at its first message to the service. Its scope is closed when the peer goes. */
-  readonly make: (connection: Connection.Connection) => Effect.Effect<Connection.Handler<unknown>, unknown, Scope.Scope>
+  readonly make: (
+    connection: Connection.Connection,
+    annotations: Record<string, unknown>
+  ) => Effect.Effect<Connection.Handler<unknown>, unknown, Scope.Scope>
 }
 
 /** A handler of a service, and the peers that it is at work for. */
@@ -66,16 +71,15 @@ export class ServiceRegistry {
     const consumer = new Consumer.Consumer()
     const remove = peer.addTaker(consumer, registration.serviceId)
     const annotations = { ...peer.annotations, service: registration.serviceId }
+    const traced = registration.isTraced ? peer : undefined
     const work = peer.forkWork(
-      Effect.suspend(() => registration.make(this.#toHandle(peer))).pipe(
-        Effect.flatMap((handler) => consumer.run(Consumer.eachMessage(handler, annotations))),
+      Effect.suspend(() => registration.make(this.#toHandle(peer), annotations)).pipe(
+        Effect.flatMap((handler) => consumer.run(Consumer.eachMessage(handler, annotations, traced))),
         Effect.scoped,
         Effect.catchCause((cause) =>
-          Effect.annotateLogs(
-            Effect.logError("The handler of a service could not be made for a peer, or released", cause),
-            annotations
-          )
+          Effect.logError("The handler of a service could not be made for a peer, or released", cause)
         ),
+        Effect.annotateLogs(annotations),
         Effect.ensuring(Effect.sync(() => {
           remove()
           consumer.close()

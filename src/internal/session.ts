@@ -12,6 +12,7 @@ import * as DisconnectReason from "../services/DisconnectReason.ts"
 import * as Transport from "../services/Transport.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Peer from "./peer.ts"
+import * as Tracing from "./tracing.ts"
 import * as Verifier from "./verifier.ts"
 import * as Watch from "./watch.ts"
 import type * as Writer from "./writer.ts"
@@ -186,6 +187,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   // --- from the decoder
 
   onMessage(message: Message.Message): void {
+    this.peer.traffic.received(message)
     if (this.#batch === undefined) this.#batch = [message]
     else this.#batch.push(message)
   }
@@ -249,7 +251,6 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   #takeOpen(messages: ReadonlyArray<Message.Message>, release: () => void): void {
     const peer = this.peer
     peer.messagesReceived += messages.length
-    peer.metrics.traffic.received(messages)
     if (!peer.expectsReplies) return this.#handOut(messages, release)
     const replies: Array<() => void> = []
     const wanted = messages.filter((message) => !peer.requests.settle(message, replies))
@@ -282,7 +283,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     this.#phase = { _tag: "CheckingLogin", waiting }
     this.#pause()
     const { annotations, runner } = this.peer
-    runner.fork(Effect.matchCauseEffect(Effect.suspend(() => check(message)), {
+    runner.fork(Effect.matchCauseEffect(Tracing.checkLogin(this.peer, Effect.suspend(() => check(message))), {
       onSuccess: (passed) => Effect.sync(() => passed ? this.#open(waiting) : this.#refuseLogin("Refused")),
       onFailure: (cause) =>
         Effect.andThen(

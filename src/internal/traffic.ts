@@ -24,6 +24,11 @@ export class Traffic {
   readonly #byService = new Map<number, Tally>()
   /** All services beyond the bound, from when there is one. */
   #other: Tally | undefined = undefined
+  // Most messages are for the service of the one before.
+  #lastSentId = -1
+  #lastSent: Count = { messages: 0, bytes: 0 }
+  #lastReceivedId = -1
+  #lastReceived: Count = { messages: 0, bytes: 0 }
 
   constructor(context: Context.Context<never>) {
     this.#context = context
@@ -34,43 +39,26 @@ export class Traffic {
     this.#of(serviceId)
   }
 
-  /**
-   * Counts at least one message; most are for the service of the one before. There are two such loops, since each is fast
-   * only while it sees one kind of message: those that were made here.
-   */
-  sent(messages: ReadonlyArray<Message.Message>): void {
-    let serviceId = messages[0]!.serviceId
-    let from = 0
-    let bytes = 0
-    for (let at = 0; at < messages.length; at++) {
-      const message = messages[at]!
-      if (message.serviceId !== serviceId) {
-        add(this.#of(serviceId).sent, at - from, bytes)
-        serviceId = message.serviceId
-        from = at
-        bytes = 0
-      }
-      bytes += message.bodyLength
+  /** To be called for each message when it is written: there it is at hand, and a loop of its own cost twice as much. */
+  sent(message: Message.Message): void {
+    const { serviceId } = message
+    if (serviceId !== this.#lastSentId) {
+      this.#lastSentId = serviceId
+      this.#lastSent = this.#of(serviceId).sent
     }
-    add(this.#of(serviceId).sent, messages.length - from, bytes)
+    this.#lastSent.messages += 1
+    this.#lastSent.bytes += message.bodyLength
   }
 
-  /** As `sent`, for those that were read. */
-  received(messages: ReadonlyArray<Message.Message>): void {
-    let serviceId = messages[0]!.serviceId
-    let from = 0
-    let bytes = 0
-    for (let at = 0; at < messages.length; at++) {
-      const message = messages[at]!
-      if (message.serviceId !== serviceId) {
-        add(this.#of(serviceId).received, at - from, bytes)
-        serviceId = message.serviceId
-        from = at
-        bytes = 0
-      }
-      bytes += message.bodyLength
+  /** As `sent`, for a message that was read. */
+  received(message: Message.Message): void {
+    const { serviceId } = message
+    if (serviceId !== this.#lastReceivedId) {
+      this.#lastReceivedId = serviceId
+      this.#lastReceived = this.#of(serviceId).received
     }
-    add(this.#of(serviceId).received, messages.length - from, bytes)
+    this.#lastReceived.messages += 1
+    this.#lastReceived.bytes += message.bodyLength
   }
 
   #of(serviceId: number): Tally {
@@ -93,11 +81,6 @@ export class Traffic {
     register(NetworkMetrics.bytesReceived, () => received.bytes)
     return { sent, received }
   }
-}
-
-const add = (count: Count, messages: number, bytes: number): void => {
-  count.messages += messages
-  count.bytes += bytes
 }
 
 /**

@@ -11,6 +11,7 @@ import type * as Slab from "../domain/Slab.ts"
 import * as WriteBatch from "../domain/WriteBatch.ts"
 import type * as Transport from "../services/Transport.ts"
 import type * as Lane from "./lane.ts"
+import type * as Traffic from "./traffic.ts"
 
 /** @internal */
 export interface WriterOptions {
@@ -20,6 +21,7 @@ export interface WriterOptions {
   readonly slabs: Slab.SlabSource
   /** Bytes that one write takes, at most. */
   readonly writeBytes: number
+  readonly traffic: Traffic.Traffic
   readonly owner: WriterOwner
 }
 
@@ -50,6 +52,7 @@ export class Writer {
   readonly #normal: Lane.Lane
   readonly #slabs: Slab.SlabSource
   readonly #writeBytes: number
+  readonly #traffic: Traffic.Traffic
   readonly #owner: WriterOwner
   /** Complete packets that go out before anything else: a login, pings and pongs. */
   #urgent: Array<Uint8Array> | undefined = undefined
@@ -70,12 +73,13 @@ export class Writer {
   #isHeld = false
   #onIdle: Array<() => void> | undefined = undefined
 
-  constructor({ envelope, high, normal, owner, slabs, writeBytes }: WriterOptions) {
+  constructor({ envelope, high, normal, owner, slabs, traffic, writeBytes }: WriterOptions) {
     this.#envelope = envelope
     this.#high = high
     this.#normal = normal
     this.#slabs = slabs
     this.#writeBytes = writeBytes
+    this.#traffic = traffic
     this.#owner = owner
   }
 
@@ -213,6 +217,7 @@ export class Writer {
       this.#envelope.write(message, 0, batch)
       const flight = this.#highFlight ??= []
       flight.push(message)
+      this.#traffic.sent(message)
     }
     return true
   }
@@ -243,6 +248,7 @@ export class Writer {
     if (!isComplete) return false
     const flight = this.#normalFlight ??= []
     flight.push(message)
+    this.#traffic.sent(message)
     return true
   }
 

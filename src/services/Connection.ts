@@ -48,6 +48,8 @@ export interface SendOptions {
 export interface RequestOptions extends SendOptions {
   /** How long to wait for the reply, 0 or more, the wait for room included. Default: `requestTimeout`. */
   readonly timeout?: Duration.Input | undefined
+  /** What its span is called behind the prefix, see `ConnectionTracing`. Default: "request". */
+  readonly spanName?: string | undefined
 }
 
 /**

@@ -147,7 +147,8 @@ class Client {
       body: body.success
     })
     const timeout = options?.timeout ?? this.#options.timeout
-    const asked = this.#connection.request(message, { priority: options?.priority, timeout })
+    const spanName = options?.spanName ?? call.name
+    const asked = this.#connection.request(message, { priority: options?.priority, timeout, spanName })
     const retried = call.isIdempotent
       ? Effect.retry(asked, {
         times: this.#options.retries ?? 3,

@@ -15,6 +15,7 @@ import * as CommandFailure from "../domain/CommandFailure.ts"
 import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Message from "../domain/Message.ts"
 import type * as MessageGroup from "../domain/MessageGroup.ts"
+import * as Tracing from "../internal/tracing.ts"
 import type * as Connection from "./Connection.ts"
 import * as MessageClient from "./MessageClient.ts"
 import * as NetworkManager from "./NetworkManager.ts"
@@ -121,7 +122,10 @@ const answerCall = <R>(
   if (Result.isFailure(request)) {
     return Effect.succeed(CommandFailure.reply(message, `malformed request: ${request.failure.reason.message}`))
   }
-  return Effect.suspend(() => handler(request.success, context)).pipe(
+  const handled = Effect.suspend(() => handler(request.success, context))
+  const traced = Tracing.of(context.connection)
+  const spanned = traced === undefined ? handled : Tracing.handle(traced, call.name, message, handled)
+  return spanned.pipe(
     Effect.flatMap((reply) => Effect.orDie(Effect.fromResult(call.reply.encode(reply)))),
     Effect.map((body) => Message.reply(message, { messageId: call.replyId, body })),
     Effect.catchCause((cause) => Effect.as(logUntold(call, cause), toFailure(call, message, cause)))
@@ -234,7 +238,7 @@ export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M
           const one = serve(service, (yield* make(connection)) as AnyHandlers<Services<H>>, connection, options)
           const handle = most > 1 ? sideBySide(one, most) : one
           return (message: Message.Message) => Effect.provideContext(handle(message), context)
-        }))
+        }), { disableTracing: true })
   )
   return layers.length === 0 ? Layer.empty : Layer.mergeAll(...layers as [typeof layers[0]])
 }

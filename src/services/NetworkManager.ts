@@ -24,6 +24,7 @@ import * as BanList from "./BanList.ts"
 import * as BufferPool from "./BufferPool.ts"
 import type * as Connection from "./Connection.ts"
 import type * as ConnectionAuthorizer from "./ConnectionAuthorizer.ts"
+import type * as ConnectionTracing from "./ConnectionTracing.ts"
 import type * as CookieFile from "./CookieFile.ts"
 import * as NetworkConfig from "./NetworkConfig.ts"
 import type * as ReconnectPolicy from "./ReconnectPolicy.ts"
@@ -62,7 +63,7 @@ export class NetworkError extends Data.TaggedError("NetworkError")<{
  * @category models
  * @since 0.1.0
  */
-export interface ConnectOptions extends NetworkConfig.Options {
+export interface ConnectOptions extends NetworkConfig.Options, ConnectionTracing.Options {
   /** When to dial again. Default: `ReconnectPolicy.jittered`. */
   readonly reconnect?: ReconnectPolicy.ReconnectPolicy | undefined
   /** Whether the socket is shared with other handles on the same end point that share it. Default: `true`. */
@@ -81,7 +82,7 @@ export interface ConnectOptions extends NetworkConfig.Options {
  * @category models
  * @since 0.1.0
  */
-export interface BindOptions<E, R> extends NetworkConfig.Options {
+export interface BindOptions<E, R> extends NetworkConfig.Options, ConnectionTracing.Options {
   /**
    * Runs for each connection that was let in, once it is open. It is interrupted when its connection has ended and it
    * has not finished within `drainTimeout`. Handlers of services need no program.
@@ -120,6 +121,17 @@ export type MakeHandler<E, R> = (
 ) => Effect.Effect<Connection.Handler<unknown, never>, E, R>
 
 /**
+ * Options of a service.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RegisterOptions {
+  /** Whether what handles a request has no span, see `ConnectionTracing`. Default: `false`. */
+  readonly disableTracing?: boolean | undefined
+}
+
+/**
  * The network manager.
  *
  * @category services
@@ -145,7 +157,8 @@ export class NetworkManager extends Context.Service<NetworkManager, {
    */
   readonly register: <E, R>(
     serviceId: number,
-    make: MakeHandler<E, R>
+    make: MakeHandler<E, R>,
+    options?: RegisterOptions
   ) => Effect.Effect<void, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
   /** All connections there are, dialled and accepted. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection.Connection>>

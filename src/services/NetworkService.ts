@@ -39,10 +39,11 @@ import * as NetworkManager from "./NetworkManager.ts"
  */
 export const layer = <E, R>(
   serviceId: number,
-  make: NetworkManager.MakeHandler<E, R>
+  make: NetworkManager.MakeHandler<E, R>,
+  options?: NetworkManager.RegisterOptions
 ): Layer.Layer<never, NetworkManager.NetworkError, NetworkManager.NetworkManager | Exclude<R, Scope.Scope>> =>
   Layer.effectDiscard(
-    NetworkManager.NetworkManager.use((manager) => manager.register(serviceId, make))
+    NetworkManager.NetworkManager.use((manager) => manager.register(serviceId, make, options))
   )
 
 /**
