@@ -36,6 +36,7 @@ import * as Metrics from "./metrics.ts"
 import * as Peer from "./peer.ts"
 import * as Runner from "./runner.ts"
 import * as ServiceRegistry from "./serviceRegistry.ts"
+import * as Status from "./status.ts"
 import * as Tracing from "./tracing.ts"
 import * as Work from "./work.ts"
 
@@ -83,6 +84,9 @@ class Key implements Equal.Equal {
 
 interface Listening {
   readonly acceptor: Acceptor.Acceptor
+  readonly maxConnections: number
+  /** From when it is bound. */
+  address: NetAddress.SocketAddress | undefined
   readonly close: Effect.Effect<void>
 }
 
@@ -251,6 +255,10 @@ class Manager {
 
   readonly connections = Effect.sync(() => openOf(this.#peers).map(this.toHandle))
 
+  readonly status = Effect.sync(() =>
+    Status.of({ isClosed: this.#isShutDown, listeners: this.#listeners, peers: this.#peers })
+  )
+
   /** Reports to the metrics until the scope is closed. */
   readonly report: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(Effect.acquireRelease(
     Effect.sync(() => this.#metrics.addSource({ peers: this.#peers, pool: this.#parts.pool })),
@@ -316,13 +324,15 @@ class Manager {
           }))
         )
       )
-      const listening: Listening = { acceptor, close }
+      const { maxConnections } = options.settings
+      const listening: Listening = { acceptor, maxConnections, address: undefined, close }
       this.#listeners.add(listening)
       yield* Effect.addFinalizer(() => Work.closing(close))
       const listener = yield* options.transport.listen(address, acceptor.onLink).pipe(
         Scope.provide(accepting),
         Effect.mapError(this.#parts.toError)
       )
+      listening.address = listener.address
       return {
         address: listener.address,
         connections: Effect.sync(() => openOf(acceptor.peers).map(this.toHandle))
@@ -414,7 +424,8 @@ export const make = Effect.fnUntraced(
       connect: (endPoint, options) => manager.connect(connections, endPoint, options ?? {}),
       bind: (endPoint, options) => manager.bind(endPoint, options ?? {}),
       register: manager.register,
-      connections: manager.connections
+      connections: manager.connections,
+      status: manager.status
     }
   }
 )

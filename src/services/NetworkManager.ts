@@ -27,6 +27,7 @@ import type * as ConnectionAuthorizer from "./ConnectionAuthorizer.ts"
 import type * as ConnectionTracing from "./ConnectionTracing.ts"
 import type * as CookieFile from "./CookieFile.ts"
 import * as NetworkConfig from "./NetworkConfig.ts"
+import type * as NetworkHealth from "./NetworkHealth.ts"
 import type * as ReconnectPolicy from "./ReconnectPolicy.ts"
 import * as Transport from "./Transport.ts"
 import * as WorkerThreads from "./WorkerThreads.ts"
@@ -162,6 +163,8 @@ export class NetworkManager extends Context.Service<NetworkManager, {
   ) => Effect.Effect<void, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
   /** All connections there are, dialled and accepted. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection.Connection>>
+  /** What the manager knows of itself; `NetworkHealth.check` says what is wrong with it. */
+  readonly status: Effect.Effect<NetworkHealth.Status>
 }>()("effect-flowee/NetworkManager") {}
 
 /**
