@@ -5,9 +5,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
-import * as Hash from "effect/Hash"
 import type * as AddressResolver from "effect/net/AddressResolver"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
@@ -31,6 +29,7 @@ import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import * as Acceptor from "./acceptor.ts"
 import * as Admission from "./admission.ts"
 import * as Dialer from "./dialer.ts"
+import * as DialKey from "./dialKey.ts"
 import * as Handle from "./handle.ts"
 import * as Metrics from "./metrics.ts"
 import * as Peer from "./peer.ts"
@@ -51,35 +50,6 @@ export interface Parts {
   readonly toError: (reason: NetworkManager.NetworkError["reason"]) => NetworkManager.NetworkError
   /** What is failed with after the end. */
   readonly closed: NetworkManager.NetworkError
-}
-
-/** What a dialled connection is shared by; the settings are those of whoever asked first. */
-class Key implements Equal.Equal {
-  readonly endPoint: EndPoint.EndPoint
-  readonly settings: NetworkConfig.Settings
-  readonly options: NetworkManager.ConnectOptions
-  readonly envelope: Envelope.Envelope
-  readonly transport: Transport.Transport["Service"]
-
-  constructor(
-    endPoint: EndPoint.EndPoint,
-    settings: NetworkConfig.Settings,
-    options: NetworkManager.ConnectOptions,
-    transport: Transport.Transport["Service"]
-  ) {
-    this.endPoint = endPoint
-    this.settings = settings
-    this.options = options
-    this.envelope = options.envelope ?? NativeEnvelope.envelope
-    this.transport = options.transport ?? transport
-  }
-  [Equal.symbol](that: Equal.Equal): boolean {
-    return that instanceof Key && Equal.equals(this.endPoint, that.endPoint) && this.envelope === that.envelope &&
-      this.transport === that.transport && this.options.login === that.options.login
-  }
-  [Hash.symbol](): number {
-    return Hash.hash(this.endPoint)
-  }
 }
 
 interface Listening {
@@ -111,7 +81,7 @@ class Manager {
   readonly toHandle = (peer: Peer.Peer) => Handle.make(peer, this.#parts.banList)
 
   /** The shared part of a dialled connection. It drains and closes when the last handle is gone. */
-  readonly dialPeer = (key: Key): Effect.Effect<Peer.Peer, never, Scope.Scope> =>
+  readonly dialPeer = (key: DialKey.DialKey): Effect.Effect<Peer.Peer, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.sync(() => {
         const peer = this.#makePeer(this.#background, {
@@ -132,7 +102,7 @@ class Manager {
       }
     )
 
-  #dial(peer: Peer.Peer, { endPoint, options, transport }: Key): void {
+  #dial(peer: Peer.Peer, { endPoint, options, transport }: DialKey.DialKey): void {
     const { banList, resolver } = this.#parts
     new Dialer.Dialer({
       peer,
@@ -178,7 +148,7 @@ class Manager {
   }
 
   readonly connect = (
-    connections: RcMap.RcMap<Key, Peer.Peer>,
+    connections: RcMap.RcMap<DialKey.DialKey, Peer.Peer>,
     input: EndPoint.Input,
     options: NetworkManager.ConnectOptions
   ) =>
@@ -186,7 +156,7 @@ class Manager {
       const endPoint = yield* this.#dialledEndPoint(input)
       const settings = yield* this.#settings(options)
       yield* this.#whileOpen
-      const key = new Key(endPoint, settings, options, this.#parts.transport)
+      const key = new DialKey.DialKey(endPoint, settings, options, this.#parts.transport)
       // Those that share with nobody stay out of the map: it would compare each with all others of its end point.
       const peer = yield* (options.share === false ? this.dialPeer(key) : RcMap.get(connections, key))
       return yield* Handle.scoped(peer, this.#parts.banList)

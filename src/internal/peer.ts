@@ -20,6 +20,7 @@ import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import * as SendError from "../services/SendError.ts"
 import type * as Transport from "../services/Transport.ts"
 import type * as WorkerThreads from "../services/WorkerThreads.ts"
+import * as Connected from "./connected.ts"
 import type * as Consumer from "./consumer.ts"
 import * as EarlyMessages from "./earlyMessages.ts"
 import * as Lane from "./lane.ts"
@@ -29,7 +30,6 @@ import type * as Runner from "./runner.ts"
 import type * as ServiceRegistry from "./serviceRegistry.ts"
 import * as Session from "./session.ts"
 import type * as Tracing from "./tracing.ts"
-import type * as Traffic from "./traffic.ts"
 import * as Work from "./work.ts"
 import * as Writer from "./writer.ts"
 
@@ -156,13 +156,8 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   }
 
   get requests(): Requests.Requests {
-    return this.#requests ??= new Requests.Requests(
-      this.runner,
-      this.side,
-      this.settings.maxPendingRequests,
-      this.id,
-      this.metrics
-    )
+    const { id, metrics, runner, settings, side } = this
+    return this.#requests ??= new Requests.Requests(runner, side, settings.maxPendingRequests, id, metrics)
   }
 
   get pendingRequests(): number {
@@ -183,10 +178,6 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
 
   get metrics(): Metrics.Metrics {
     return this.#options.metrics
-  }
-
-  get traffic(): Traffic.Traffic {
-    return this.#options.metrics.traffic
   }
 
   get tracing(): Tracing.Tracing | undefined {
@@ -268,26 +259,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
 
   /** Waits until the connection is open, its login included. Fails when it is closed for good. */
   get connected(): Effect.Effect<void, SendError.ConnectionClosed> {
-    return Effect.suspend(() => {
-      const settled = (state: ConnectionState.ConnectionState) =>
-        state._tag === "Connected"
-          ? Effect.void
-          : state._tag === "Closed"
-          ? Effect.fail(new SendError.ConnectionClosed({ reason: state.reason }))
-          : undefined
-      const now = settled(this.state)
-      if (now !== undefined) return now
-      return Effect.callback<void, SendError.ConnectionClosed>((resume) => {
-        const listener = (state: ConnectionState.ConnectionState) => {
-          const outcome = settled(state)
-          if (outcome === undefined) return
-          this.stateListeners.delete(listener)
-          resume(outcome)
-        }
-        this.stateListeners.add(listener)
-        return Effect.sync(() => this.stateListeners.delete(listener))
-      })
-    })
+    return Connected.until(this)
   }
 
   emit(event: ConnectionState.ConnectionEvent): void {
@@ -406,8 +378,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
 
   /** Nobody will ask for this peer's messages any more. */
   forget(): void {
-    this.metrics.dropped("Unhandled", this.#early?.length ?? 0)
-    this.#early = undefined
+    this.metrics.dropped("Unhandled", this.#early?.take(undefined).length ?? 0)
   }
 
   #keepEarly(message: Message.Message): boolean {

@@ -13,6 +13,7 @@ import * as Transport from "../services/Transport.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Peer from "./peer.ts"
 import * as Tracing from "./tracing.ts"
+import type * as Traffic from "./traffic.ts"
 import * as Verifier from "./verifier.ts"
 import * as Watch from "./watch.ts"
 import type * as Writer from "./writer.ts"
@@ -57,6 +58,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   readonly peer: Peer.Peer
   readonly link: Transport.Link
   readonly #reader: PacketReader.PacketReader
+  readonly #traffic: Traffic.Traffic
   readonly #watch: Watch.Watch
   #phase: Phase
   #owner: SessionOwner | undefined = undefined
@@ -78,6 +80,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     this.peer = peer
     this.link = link
     this.#reader = reader
+    this.#traffic = peer.metrics.traffic
     this.#phase = checkLogin === undefined ? open : { _tag: "AwaitingLogin", check: checkLogin, bytes: 0 }
     this.#watch = new Watch.Watch(peer.runner, this)
   }
@@ -187,7 +190,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   // --- from the decoder
 
   onMessage(message: Message.Message): void {
-    this.peer.traffic.received(message)
+    this.#traffic.received(message)
     if (this.#batch === undefined) this.#batch = [message]
     else this.#batch.push(message)
   }
