@@ -54,7 +54,7 @@ export interface Parts {
 
 interface Listening {
   readonly acceptor: Acceptor.Acceptor
-  readonly maxConnections: number
+  readonly settings: NetworkConfig.Settings
   /** From when it is bound. */
   address: NetAddress.SocketAddress | undefined
   readonly close: Effect.Effect<void>
@@ -294,8 +294,7 @@ class Manager {
           }))
         )
       )
-      const { maxConnections } = options.settings
-      const listening: Listening = { acceptor, maxConnections, address: undefined, close }
+      const listening: Listening = { acceptor, settings: options.settings, address: undefined, close }
       this.#listeners.add(listening)
       yield* Effect.addFinalizer(() => Work.closing(close))
       const listener = yield* options.transport.listen(address, acceptor.onLink).pipe(

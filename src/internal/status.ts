@@ -2,6 +2,7 @@
  * What a manager knows of itself, for those who ask how it is.
  */
 import * as NetAddress from "effect/net/NetAddress"
+import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as NetworkHealth from "../services/NetworkHealth.ts"
 import type * as Acceptor from "./acceptor.ts"
 import type * as Lane from "./lane.ts"
@@ -16,7 +17,7 @@ const maxListed = 16
 /** A listener that is bound, or about to be. @internal */
 export interface Listening {
   readonly acceptor: Acceptor.Acceptor
-  readonly maxConnections: number
+  readonly settings: Pick<NetworkConfig.Settings, "maxConnections">
   /** From when it is bound. */
   readonly address: NetAddress.SocketAddress | undefined
 }
@@ -53,10 +54,14 @@ export const of = ({ isClosed, listeners, peers }: Parts): NetworkHealth.Status 
   }
 }
 
-const describeListener = ({ acceptor, address, maxConnections }: Listening) =>
+const describeListener = ({ acceptor, address, settings }: Listening) =>
   address === undefined
     ? []
-    : [{ address: NetAddress.formatSocketAddress(address), connections: acceptor.peers.size, maxConnections }]
+    : [{
+      address: NetAddress.formatSocketAddress(address),
+      connections: acceptor.peers.size,
+      maxConnections: settings.maxConnections
+    }]
 
 const describeLane = (
   { endPoint, id }: Peer.Peer,
