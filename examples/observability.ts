@@ -44,7 +44,7 @@ const Health = HttpRouter.add(
     ))
 )
 
-/** What goes to a collector, when there is one. The network must be built within it: its spans and logs go there too. */
+/** What goes to a collector, when there is one: of the program, and of the network that is built within it. */
 const Export = Layer.unwrap(Effect.map(
   Config.option(Config.NonEmptyString("OTLP_URL")),
   Option.match({
@@ -88,7 +88,7 @@ program.pipe(
   Effect.provide(
     Layer.mergeAll(Operations, AdderServer).pipe(
       Layer.provideMerge([NodeNetwork.layer(), Http, NodeHttpClient.layerUndici]),
-      Layer.provide(Export)
+      Layer.provideMerge(Export)
     )
   ),
   NodeRuntime.runMain

@@ -10,6 +10,7 @@ import type * as AddressResolver from "effect/net/AddressResolver"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
@@ -51,7 +52,8 @@ const failed = (reason: DisconnectReason.DisconnectReason): Outcome => ({ reason
 interface Dialled {
   readonly link: Transport.Link
   readonly scope: Scope.Closeable
-  readonly login: Uint8Array | undefined
+  /** The packet to log in with. Spans end with what an attempt gives: tracers must not see the cookie. */
+  readonly login: Redacted.Redacted<Uint8Array> | undefined
 }
 
 type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, DisconnectReason.DisconnectReason, never, never>>>
@@ -122,7 +124,7 @@ const dial = Effect.fnUntraced(function*(
   return yield* (failure ?? noAddress(options))
 })
 
-const loginPacket = (options: DialOptions): Effect.Effect<Uint8Array | undefined> => {
+const loginPacket = (options: DialOptions): Effect.Effect<Redacted.Redacted<Uint8Array> | undefined> => {
   if (options.login === undefined) return Effect.undefined
   return Tracing.login(
     options.peer,
@@ -134,7 +136,7 @@ const loginPacket = (options: DialOptions): Effect.Effect<Uint8Array | undefined
       }
       const batch = WriteBatch.make({ limit: 2048 })
       options.peer.envelope.write(message.success, 0, batch)
-      return Effect.succeed(batch.finish()[0])
+      return Effect.succeed(Redacted.make(batch.finish()[0]!))
     })
   )
 }
@@ -226,7 +228,7 @@ export class Dialer implements Session.SessionOwner {
       // Closed in the very moment in which the link came up: nobody would ever end the session.
       if (peer.isClosing) return Effect.as(Scope.close(scope, Exit.void), undefined)
       const session = peer.startSession(link)
-      if (login !== undefined) peer.writer.sendUrgent(login)
+      if (login !== undefined) peer.writer.sendUrgent(Redacted.value(login))
       this.#open = { scope, since: peer.runner.now() }
       session.start(this)
       return Effect.undefined
