@@ -47,7 +47,7 @@ const Traces = Schema.fromJsonString(Schema.Struct({
 
 const spansOf = (lines: string): ReadonlyArray<typeof Span.Type> =>
   lines.trim().split("\n").flatMap((line) =>
-    Schema.decodeUnknownSync(Traces)(line).resourceSpans.flatMap(({ scopeSpans }) =>
+    Schema.decodeSync(Traces)(line).resourceSpans.flatMap(({ scopeSpans }) =>
       scopeSpans.flatMap(({ spans }) => spans)
     )
   )

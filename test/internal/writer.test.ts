@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Context, Effect, Fiber, Metric } from "effect"
 import { NetAddress } from "effect/net"
 import * as Message from "../../src/domain/Message.ts"
 import * as Lane from "../../src/internal/lane.ts"
+import * as Traffic from "../../src/internal/traffic.ts"
 import * as Writer from "../../src/internal/writer.ts"
 import * as Transport from "../../src/services/Transport.ts"
 import { decode, idsOf, isIntact, numbered, numberedAll } from "../utils/dialling.ts"
@@ -64,6 +65,7 @@ const make = (options: { readonly writeBytes?: number; readonly highLaneMessages
       normal,
       slabs,
       writeBytes: options.writeBytes ?? 250_000,
+      traffic: new Traffic.Traffic(Context.make(Metric.MetricRegistry, new Map())),
       owner
     })
     return { writer, high, normal, slabs, written }
