@@ -47,9 +47,7 @@ const Traces = Schema.fromJsonString(Schema.Struct({
 
 const spansOf = (lines: string): ReadonlyArray<typeof Span.Type> =>
   lines.trim().split("\n").flatMap((line) =>
-    Schema.decodeSync(Traces)(line).resourceSpans.flatMap(({ scopeSpans }) =>
-      scopeSpans.flatMap(({ spans }) => spans)
-    )
+    Schema.decodeSync(Traces)(line).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
   )
 
 describe("what an operator sees", () => {
