@@ -1,0 +1,29 @@
+/**
+ * Memory, handles and event loop of a process.
+ */
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import process from "node:process"
+import type { Gauge } from "../protocol.ts"
+
+const resolutionMillis = 10
+
+/** What the operating system holds for this process, timers apart. */
+export const handles = (): number =>
+  process.getActiveResourcesInfo().filter((name) => !["Timeout", "Immediate"].includes(name)).length
+
+/** Tells how the process is, and how its event loop was since it was told the last time. */
+export const make = (): () => Gauge => {
+  const delay = monitorEventLoopDelay({ resolution: resolutionMillis })
+  delay.enable()
+  const toMillis = (nanos: number) => Math.max(0, nanos / 1e6 - resolutionMillis)
+  return () => {
+    const loop = { loopDelayP99: toMillis(delay.percentile(99)), loopDelayMax: toMillis(delay.max) }
+    // A collection takes its time: that is the gauge's, and not the network's.
+    delay.disable()
+    globalThis.gc?.()
+    const { external, heapUsed, rss } = process.memoryUsage()
+    delay.reset()
+    delay.enable()
+    return { usedBytes: heapUsed + external, rssBytes: rss, handles: handles(), ...loop }
+  }
+}
