@@ -68,6 +68,15 @@ export const faults: ReadonlyArray<Fault> = [
     Effect.gen(function*() {
       place.clients.order({ _tag: "Slow", client: yield* anyone(place), millis: yield* millis(100, 3000) })
     })),
+  fault("socket ends during a flood", 2, (place) =>
+    Effect.gen(function*() {
+      const client = yield* anyone(place)
+      place.clients.order({ _tag: "Slow", client, millis: 2000 })
+      yield* Effect.sleep("200 millis")
+      place.clients.order({ _tag: "Flood", client, messages: 600 })
+      yield* Effect.sleep(yield* millis(300, 1000))
+      place.clients.order({ _tag: "Disconnect", client })
+    })),
   fault("all banned for a while", 2, (place) =>
     Effect.gen(function*() {
       const server = (yield* Random.nextBoolean) ? place.server : place.threads.child

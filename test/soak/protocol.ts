@@ -99,6 +99,7 @@ export type Order =
   | { readonly _tag: "Ban"; readonly millis: number }
   | { readonly _tag: "Disconnect"; readonly client: number }
   | { readonly _tag: "Slow"; readonly client: number; readonly millis: number }
+  | { readonly _tag: "Flood"; readonly client: number; readonly messages: number }
   | { readonly _tag: "Finish" }
 
 /** From a process. */

@@ -18,9 +18,12 @@ export interface Proxy {
   readonly stall: (index: number, millis: number) => Effect.Effect<void>
 }
 
+/** A socket that is ending cannot be reset any more, and would stay. */
+const reset = (socket: Net.Socket): unknown => socket.writableEnded ? socket.destroy() : socket.resetAndDestroy()
+
 const cut = ({ far, near }: Link): void => {
-  near.resetAndDestroy()
-  far.resetAndDestroy()
+  reset(near)
+  reset(far)
 }
 
 const stall = ({ far, near }: Link, millis: number): Effect.Effect<void> => {

@@ -18,6 +18,8 @@ const reconnect: ReconnectPolicy.ReconnectPolicy = Schedule.jittered(Schedule.sp
 
 const largestBatch = 4
 const requestsAtOnce = 2
+/** More of these than the buffers of the system take are on their way when a socket ends. */
+const floodPadding = 20_000
 
 /** Mostly small; now and then more than a packet, and seldom more than a write. */
 const padding = Effect.map(
@@ -51,6 +53,8 @@ export class Client {
   /** Messages in the normal lane, at most, that have no number. */
   #unnumbered = 0
   #isStopped = false
+  /** How many large messages are to be sent next. */
+  #flood = 0
 
   constructor(connection: Connection.Connection, index: number) {
     this.connection = connection
@@ -59,6 +63,10 @@ export class Client {
 
   stop(): void {
     this.#isStopped = true
+  }
+
+  flood(messages: number): void {
+    this.#flood = messages
   }
 
   get accepted(): Record<Protocol.Lane, number> {
@@ -114,9 +122,13 @@ export class Client {
   get #sendNormal(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const sent = this.#sent.normal
-      const count = yield* Random.nextIntBetween(1, largestBatch)
-      const batch: Array<ReturnType<typeof Protocol.numbered>> = []
-      for (let i = 1; i <= count; i++) batch.push(this.#numbered("normal", sent.accepted + i, yield* padding))
+      const isFlood = this.#flood > 0
+      const count = isFlood ? this.#flood : yield* Random.nextIntBetween(1, largestBatch)
+      this.#flood = 0
+      const batch: Array<Message.Message> = []
+      for (let i = 1; i <= count; i++) {
+        batch.push(this.#numbered("normal", sent.accepted + i, isFlood ? floodPadding : yield* padding))
+      }
       sent.waiting = count
       yield* Effect.orDie(this.connection.sendAll(batch))
       sent.accepted += count

@@ -19,6 +19,8 @@ const obey = (clients: ReadonlyArray<Client.Client>, order: Order): Effect.Effec
       return clients[order.client % clients.length]!.connection.disconnect
     case "Slow":
       return Effect.forkChild(clients[order.client % clients.length]!.slow(order.millis))
+    case "Flood":
+      return Effect.sync(() => clients[order.client % clients.length]!.flood(order.messages))
     default:
       return Effect.void
   }
