@@ -2,8 +2,6 @@
  * The network manager: makes peers, shares them between handles, and closes everything in good order.
  */
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as AddressResolver from "effect/net/AddressResolver"
@@ -37,6 +35,7 @@ import * as Runner from "./runner.ts"
 import * as ServiceRegistry from "./serviceRegistry.ts"
 import * as Status from "./status.ts"
 import * as Tracing from "./tracing.ts"
+import * as WindUp from "./windUp.ts"
 import * as Work from "./work.ts"
 
 /** @internal */
@@ -137,7 +136,8 @@ class Manager {
 
   /** Winds a peer up, and waits for the end of all that it has started. */
   #release(peer: Peer.Peer): Effect.Effect<void> {
-    return windUp(peer).pipe(
+    return WindUp.run(peer).pipe(
+      Effect.andThen(WindUp.logWhatIsLeft(peer)),
       Effect.andThen(peer.stopWork),
       Effect.andThen(peer.runner.close),
       Effect.andThen(Effect.sync(() => {
@@ -249,7 +249,7 @@ class Manager {
   readonly shutdown: Effect.Effect<void> = Effect.suspend(() => {
     this.#isShutDown = true
     return Effect.forEach(
-      [...Array.from(this.#listeners, ({ close }) => close), ...Array.from(this.#peers, windUp)],
+      [...Array.from(this.#listeners, ({ close }) => close), ...Array.from(this.#peers, WindUp.run)],
       (close) => close,
       { concurrency: "unbounded", discard: true }
     )
@@ -287,7 +287,7 @@ class Manager {
       const close: Effect.Effect<void> = yield* Effect.cached<void, never, never>(
         Scope.close(accepting, Exit.void).pipe(
           Effect.andThen(Effect.sync(() => acceptor.turnAway())),
-          Effect.andThen(Effect.forEach(acceptor.peers, windUp, { concurrency: "unbounded", discard: true })),
+          Effect.andThen(Effect.forEach(acceptor.peers, WindUp.run, { concurrency: "unbounded", discard: true })),
           Effect.andThen(Scope.close(serving, Exit.void)),
           Effect.andThen(Effect.sync(() => {
             this.#listeners.delete(listening)
@@ -353,33 +353,6 @@ const isServiceId = (id: number): boolean =>
   Number.isInteger(id) && id >= 0 && id <= maxServiceId && id !== NativeFormat.systemServiceId
 
 const openOf = (peers: Iterable<Peer.Peer>): Array<Peer.Peer> => Array.from(peers).filter((peer) => !peer.isClosed)
-
-/**
- * Gives queued messages time to leave, closes the connection, and gives those who work on its messages time to finish.
- * All of it ends within one `drainTimeout`, however often it is asked for.
- */
-const windUp = (peer: Peer.Peer): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    peer.deadline ??= peer.runner.now() + Duration.toMillis(peer.settings.drainTimeout)
-    return drain(peer).pipe(
-      Effect.andThen(Effect.sync(() => peer.close(new DisconnectReason.ClosedHere()))),
-      Effect.andThen(untilDeadline(peer, peer.finished()))
-    )
-  })
-
-/** A connection that is closed, or that has not logged in, is not waited for. */
-const drain = (peer: Peer.Peer): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    peer.isClosed || peer.state._tag === "LoggingIn" || peer.writer.isIdle
-      ? Effect.void
-      : untilDeadline(peer, Effect.raceFirst(peer.writer.idle, Deferred.await(peer.closed)))
-  )
-
-const untilDeadline = (peer: Peer.Peer, effect: Effect.Effect<unknown>): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const left = peer.deadline! - peer.runner.now()
-    return left > 0 ? Effect.asVoid(Effect.timeoutOption(Effect.interruptible(effect), left)) : Effect.void
-  })
 
 /** @internal */
 export const make = Effect.fnUntraced(
