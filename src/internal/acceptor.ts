@@ -19,6 +19,7 @@ import type * as Metrics from "./metrics.ts"
 import type * as Peer from "./peer.ts"
 import type * as Runner from "./runner.ts"
 import type * as Session from "./session.ts"
+import * as Work from "./work.ts"
 
 /** @internal */
 export interface AcceptorOptions {
@@ -128,7 +129,8 @@ export class Acceptor implements Session.SessionOwner {
 
   #authorize(link: Transport.Link): Effect.Effect<Verdict | Refusal> {
     const { authorizer, settings } = this.#options
-    return Effect.suspend(() => authorizer.authorize(link)).pipe(
+    // It may close the listener, or all of its manager, which then wait for this.
+    return Work.waitFor(Effect.suspend(() => authorizer.authorize(link))).pipe(
       Effect.map((verdict) => verdict === "Reject" ? refuse("NotAuthorized") : verdict),
       Effect.timeoutOrElse({
         duration: settings.loginTimeout,

@@ -102,6 +102,21 @@ export const interruptAll = (works: Iterable<Work>): Effect.Effect<void> =>
   })
 
 /**
+ * Runs an effect as work of its own and waits for its result. Interruption ends it, and waits for no longer than until
+ * it closes something: that may be what interrupts.
+ *
+ * @internal
+ */
+export const waitFor = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.callback<A, E>((resume) => {
+      const work = new Work()
+      work.start(Effect.map(Effect.exit(effect), (exit) => resume(exit)), context)
+      return interruptAll([work])
+    })
+  )
+
+/**
  * Runs what closes something that waits for work.
  *
  * @internal
