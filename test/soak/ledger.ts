@@ -44,6 +44,10 @@ export class Writer {
     }
     if (records.length > 0) Fs.writeSync(this.#file, Uint32Array.from(records))
   }
+
+  close(): void {
+    Fs.closeSync(this.#file)
+  }
 }
 
 export class Reader {

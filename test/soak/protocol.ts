@@ -68,6 +68,8 @@ export interface Loss {
 export interface Gauge {
   /** What objects and buffers of the main thread use after a collection, in bytes. */
   readonly usedBytes: number
+  /** What of it objects use; the rest are buffers, such as the free slabs of a pool. */
+  readonly heapBytes: number
   readonly rssBytes: number
   readonly handles: number
   /** Milliseconds that the event loop was late since the last gauge. */

@@ -8,6 +8,12 @@ import * as Samples from "./samples.ts"
 
 type Counts = Readonly<Record<string, number>>
 
+export interface Memory {
+  readonly used: Samples.Growth
+  readonly heap: Samples.Growth
+  readonly rss: Samples.Growth
+}
+
 export interface Result {
   readonly minutes: number
   readonly seed: number
@@ -25,7 +31,7 @@ export interface Result {
   readonly refused: number
   readonly requests: { readonly sent: number; readonly answered: number; readonly unanswered: Counts }
   readonly faults: Counts
-  readonly memory: Readonly<Record<Samples.Name, { readonly used: Samples.Growth; readonly rss: Samples.Growth }>>
+  readonly memory: Readonly<Record<Samples.Name, Memory>>
   readonly loopDelay: Readonly<Record<Samples.Name, { readonly p99: number; readonly max: number }>>
   readonly handles: { readonly before: number; readonly most: number; readonly after: number }
 }
@@ -98,6 +104,7 @@ export const make = (findings: Findings): Result => {
     faults,
     memory: byProcess((name) => ({
       used: Samples.growth(samples, name, ({ usedBytes }) => usedBytes),
+      heap: Samples.growth(samples, name, ({ heapBytes }) => heapBytes),
       rss: Samples.growth(samples, name, ({ rssBytes }) => rssBytes)
     })),
     loopDelay: byProcess((name) => ({

@@ -49,6 +49,10 @@ const task = Config.all({
 export const layer = Layer.effectDiscard(Effect.gen(function*() {
   const { ledger, port } = yield* task
   const manager = yield* NetworkManager.NetworkManager
-  const onConnection = serve(new Ledger.Writer(ledger, process.pid, threadId))
+  const writer = yield* Effect.acquireRelease(
+    Effect.sync(() => new Ledger.Writer(ledger, process.pid, threadId)),
+    (writer) => Effect.sync(() => writer.close())
+  )
+  const onConnection = serve(writer)
   yield* manager.bind(`127.0.0.1:${port}`, { onConnection, limitRate: false })
 }))

@@ -23,10 +23,11 @@ const growth = ({ first, last, part }: Samples.Growth): string =>
 
 const memoryRows = ({ memory }: Result) =>
   Samples.names.flatMap((name): ReadonlyArray<readonly [string, string]> => {
-    const { rss, used } = memory[name]
+    const { heap, rss, used } = memory[name]
     const verdict = used.part <= Samples.allowedGrowth ? "it does not grow" : "IT GROWS"
     return [
       [`memory in use, ${name}, first to last quarter`, `${growth(used)}: ${verdict}`],
+      [`  objects of it, ${name}`, growth(heap)],
       [`resident memory, ${name}`, growth(rss)]
     ]
   })

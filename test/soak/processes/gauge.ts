@@ -24,6 +24,6 @@ export const make = (): () => Gauge => {
     const { external, heapUsed, rss } = process.memoryUsage()
     delay.reset()
     delay.enable()
-    return { usedBytes: heapUsed + external, rssBytes: rss, handles: handles(), ...loop }
+    return { usedBytes: heapUsed + external, heapBytes: heapUsed, rssBytes: rss, handles: handles(), ...loop }
   }
 }
