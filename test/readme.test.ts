@@ -3,7 +3,7 @@ import * as Fs from "node:fs"
 
 const root = new URL("../", import.meta.url)
 
-describe.each([["README.md", 2], ["docs/testing.md", 1]])("%s", (name, examples) => {
+describe.each([["README.md", 2], ["docs/testing.md", 1], ["docs/reliability.md", 0]])("%s", (name, examples) => {
   const text = Fs.readFileSync(new URL(name, root), "utf8")
   const fences = [...text.matchAll(/(?:<!-- (\S+) -->\n)?```ts\n(.*?)```/gs)]
 
