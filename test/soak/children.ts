@@ -71,7 +71,8 @@ export class Child {
   }
 
   order(order: Order): void {
-    if (order._tag === "Restart") this.#ready = Deferred.makeUnsafe()
+    // Who waits for an earlier restart waits for the end of both.
+    if (order._tag === "Restart" && Deferred.isDoneUnsafe(this.#ready)) this.#ready = Deferred.makeUnsafe()
     if (this.#process.connected) this.#process.send(order)
   }
 

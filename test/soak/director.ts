@@ -13,6 +13,8 @@ const longestPause = 700
 export interface Director {
   /** Goes on until it is interrupted. */
   readonly direct: Effect.Effect<never, never, Scope.Scope>
+  /** The faults that are not over. */
+  readonly running: () => ReadonlyArray<string>
   /** Completes when all faults that have begun are over. */
   readonly settled: Effect.Effect<void>
   /** How often each fault was. */
@@ -25,7 +27,7 @@ export const make = (place: Place): Effect.Effect<Director> =>
   Effect.gen(function*() {
     const counts: Record<string, number> = {}
     const problems: Array<string> = []
-    const running = new Set<Fiber.Fiber<void>>()
+    const running = new Map<Fiber.Fiber<void>, string>()
     const first = yield* Random.shuffle(Faults.faults)
     const next = Effect.suspend(() => {
       const fault = first.pop()
@@ -38,13 +40,14 @@ export const make = (place: Place): Effect.Effect<Director> =>
           onSuccess: (found) => void problems.push(...found),
           onFailure: (cause) => void problems.push(`${fault.name}: ${Cause.pretty(cause)}`)
         }))
-        running.add(fiber)
+        running.set(fiber, fault.name)
         fiber.addObserver(() => running.delete(fiber))
       })
     const pause = Effect.flatMap(Random.nextIntBetween(shortestPause, longestPause), (millis) => Effect.sleep(millis))
     return {
       direct: Effect.forever(Effect.andThen(pause, Effect.flatMap(next, start))),
-      settled: Effect.suspend(() => Effect.asVoid(Fiber.awaitAll([...running]))),
+      running: () => [...running.values()],
+      settled: Effect.suspend(() => Effect.asVoid(Fiber.awaitAll([...running.keys()]))),
       counts,
       problems
     }

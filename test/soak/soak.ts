@@ -59,7 +59,8 @@ const endure = (place: Place.Place, director: Director.Director, samples: Array<
     yield* Effect.raceAllFirst([director.direct, sampling, Effect.sleep(millis)])
     yield* director.settled.pipe(Effect.timeoutOrElse({
       duration: settleTime,
-      orElse: () => Effect.fail(new SoakError({ problem: `a fault was not over after ${settleTime}` }))
+      orElse: () =>
+        Effect.fail(new SoakError({ problem: `not over after ${settleTime}: ${director.running().join(", ")}` }))
     }))
   })
 
