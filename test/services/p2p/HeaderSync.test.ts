@@ -146,6 +146,84 @@ describe("the synchronisation of headers", () => {
       })
     ))
 
+  it.effect("takes the silence of a peer that has nothing more for an answer", () =>
+    withNode((bed) =>
+      Effect.gen(function*() {
+        const silent = yield* FakeNode.make({
+          address: "10.0.0.1:18444",
+          behaviour: Behaviour.Stalls({ on: ["getheaders"] })
+        })
+        yield* bed.know(silent.endPoint)
+        yield* bed.waitFor("a question", Effect.sync(() => silent.count("getheaders") === 1))
+        assert.ok(!(yield* isSynced))
+        yield* pass("6 seconds")
+        assert.ok(yield* isSynced)
+        assert.strictEqual((yield* peers).length, 1)
+      })
+    ))
+
+  const partOf = (chain: ReturnType<typeof chainOf>, from: number, to: number) =>
+    P2PMessage.make("headers", {
+      packed: Buffer.concat(Array.from({ length: to - from + 1 }, (_, at) => chain.at(from + at)!.packed))
+    })
+
+  it.effect("asks on when an answer is shorter than a batch and the peer says that it has more", () =>
+    withNode((bed) =>
+      Effect.gen(function*() {
+        const chain = chainOf(30)
+        const node = yield* FakeNode.make({
+          address: "10.0.0.1:18444",
+          chain,
+          behaviour: Behaviour.Stalls({ on: ["getheaders"] })
+        })
+        yield* bed.know(node.endPoint)
+        for (const from of [1, 11, 21]) {
+          const isAsked = Effect.sync(() => node.count("getheaders") === (from + 9) / 10)
+          yield* bed.waitFor("a question", isAsked)
+          assert.ok(!(yield* isSynced))
+          yield* node.send(partOf(chain, from, from + 9))
+          yield* settle
+        }
+        assert.ok(yield* isSynced)
+        assert.strictEqual(yield* height, 30)
+        assert.strictEqual(node.count("getheaders"), 3)
+      })
+    ))
+
+  it.effect("asks the others meanwhile, and lets a peer be that has less than it says", () =>
+    withNode((bed) =>
+      Effect.gen(function*() {
+        const chain = chainOf(30)
+        const poor = yield* FakeNode.make({
+          address: "10.0.0.1:18444",
+          chain,
+          height: 1000,
+          behaviour: Behaviour.Stalls({ on: ["getheaders"] })
+        })
+        const honest = yield* FakeNode.make({ address: "10.1.0.1:18444", chain })
+        yield* bed.know(poor.endPoint)
+        yield* bed.waitFor("a question", Effect.sync(() => poor.count("getheaders") === 1))
+        yield* bed.know(honest.endPoint)
+        yield* bed.waitFor("two peers", Effect.map(peers, ({ length }) => length === 2))
+        yield* poor.send(partOf(chain, 1, 10))
+        yield* bed.waitFor("the better chain", Effect.map(height, (height) => height === 30))
+        yield* pass("6 seconds")
+        assert.ok(yield* isSynced)
+        assert.strictEqual((yield* peers).length, 2)
+      })
+    ))
+
+  it.effect("asks a peer that it has dialled, whatever that one offers", () =>
+    withNode((bed) =>
+      Effect.gen(function*() {
+        const node = yield* FakeNode.make({ address: "10.0.0.1:18444", chain: chainOf(5), services: 0n })
+        const manager = yield* PeerManager.PeerManager
+        yield* manager.connect(node.endPoint)
+        yield* bed.waitFor("synced", isSynced)
+        assert.strictEqual(yield* height, 5)
+      })
+    ))
+
   it.effect("is not led astray by a leader that has less", () =>
     withNode((bed) =>
       Effect.gen(function*() {

@@ -10,7 +10,8 @@ import type * as Peer from "../../../services/p2p/Peer.ts"
  * Where a peer stands. Times are milliseconds of the clock.
  *
  * - `Waiting`: it is to be asked when it is its turn.
- * - `Asked`: its answer is awaited since then.
+ * - `Asked`: its answer is awaited since then, and is due: it says that it has what it is asked for.
+ * - `Probed`: it may have nothing more. Some nodes say that by their silence.
  * - `Following`: it has nothing that the chain lacks, and will announce what comes.
  *
  * @internal
@@ -18,6 +19,7 @@ import type * as Peer from "../../../services/p2p/Peer.ts"
 export type Standing =
   | { readonly _tag: "Waiting" }
   | { readonly _tag: "Asked"; readonly since: number }
+  | { readonly _tag: "Probed"; readonly since: number }
   | { readonly _tag: "Following" }
 
 /** @internal */
@@ -28,6 +30,12 @@ export interface Candidate {
   fruitless: number
   /** Announcements in a row that connect to nothing. */
   unconnected: number
+}
+
+/** When something is decided, and how high the chain is then. @internal */
+export interface Moment {
+  readonly now: number
+  readonly height: number
 }
 
 const waiting: Standing = { _tag: "Waiting" }
@@ -42,6 +50,18 @@ const maxUnconnected = 10
 
 /** Nodes announce so many blocks at most by their headers; more than that is an answer, and answers connect. */
 const maxAnnounced = 8
+
+const claimsMore = ({ peer }: Candidate, height: number): boolean => peer.version.startHeight > height
+
+/** Whoever has our tip has an answer, since it is asked from one block below; but for the genesis block alone. */
+const ask = (candidate: Candidate, moment: Moment): void => {
+  if (claimsMore(candidate, Math.max(1, moment.height) - 1)) candidate.standing = { _tag: "Asked", since: moment.now }
+  else probe(candidate, moment)
+}
+
+const probe = (candidate: Candidate, { now }: Moment): void => {
+  candidate.standing = { _tag: "Probed", since: now }
+}
 
 /** @internal */
 export class Plan {
@@ -69,10 +89,13 @@ export class Plan {
     return target
   }
 
-  /** Who is asked, and since when. */
-  *asked(): IterableIterator<{ readonly candidate: Candidate; readonly since: number }> {
+  /** Whose answer is awaited, since when, and whether it is due. */
+  *asked(): IterableIterator<{ readonly candidate: Candidate; readonly since: number; readonly isDue: boolean }> {
     for (const candidate of this.#candidates.values()) {
-      if (candidate.standing._tag === "Asked") yield { candidate, since: candidate.standing.since }
+      const { standing } = candidate
+      if (standing._tag === "Asked" || standing._tag === "Probed") {
+        yield { candidate, since: standing.since, isDue: standing._tag === "Asked" }
+      }
     }
   }
 
@@ -88,19 +111,21 @@ export class Plan {
   }
 
   /** Who is to be asked now. */
-  next(now: number): ReadonlyArray<Candidate> {
+  next({ height, now }: Moment): ReadonlyArray<Candidate> {
     if (this.#leader !== undefined) return []
-    const isChecked = [...this.#candidates.values()].some(({ standing }) => standing._tag === "Following")
+    const isChecked = [...this.#candidates.values()].some(({ standing }) =>
+      standing._tag === "Following" || standing._tag === "Probed"
+    )
     const waiters = [...this.#candidates.values()].filter(({ standing }) => standing._tag === "Waiting")
     if (isChecked) {
-      for (const waiter of waiters) this.#ask(waiter, now)
+      for (const waiter of waiters) ask(waiter, { height, now })
       return waiters
     }
     if (waiters.length === 0) return []
     // Peers that dialled us chose us; those that we dialled were chosen by us.
     const leader = waiters.find(({ peer }) => peer.side === "dialled") ?? waiters[0]!
     this.#leader = leader
-    this.#ask(leader, now)
+    ask(leader, { height, now })
     return [leader]
   }
 
@@ -109,21 +134,26 @@ export class Plan {
    */
   onTaken(
     candidate: Candidate,
-    batch: { readonly count: number; readonly isProgress: boolean; readonly now: number }
+    batch: Moment & { readonly count: number; readonly isProgress: boolean }
   ): "ask" | "enough" | "fruitless" {
     candidate.unconnected = 0
     candidate.fruitless = batch.isProgress || batch.count < P2PMessage.maxHeaders ? 0 : candidate.fruitless + 1
     if (candidate.fruitless > maxFruitless) return "fruitless"
     if (batch.count < P2PMessage.maxHeaders) {
+      const isOwing = candidate.standing._tag !== "Following" && claimsMore(candidate, batch.height)
       this.follow(candidate)
-      return "enough"
+      if (!batch.isProgress || !isOwing) return "enough"
+      probe(candidate, batch)
+      return "ask"
     }
     if (this.#leader !== undefined && this.#leader !== candidate) {
       candidate.standing = waiting
       return "enough"
     }
     this.#leader = candidate
-    this.#ask(candidate, batch.now)
+    // Who has given all that it said it had may have no more.
+    if (claimsMore(candidate, batch.height)) ask(candidate, batch)
+    else probe(candidate, batch)
     return "ask"
   }
 
@@ -140,9 +170,9 @@ export class Plan {
   }
 
   /** It has told of a block that is not known. `true` when it is to be asked. */
-  onNews(candidate: Candidate, now: number): boolean {
+  onNews(candidate: Candidate, moment: Moment): boolean {
     if (candidate.standing._tag !== "Following") return false
-    this.#ask(candidate, now)
+    ask(candidate, moment)
     return true
   }
 
@@ -155,9 +185,5 @@ export class Plan {
     if (candidate.standing._tag === "Waiting") return true
     candidate.unconnected += 1
     return candidate.unconnected <= maxUnconnected
-  }
-
-  #ask(candidate: Candidate, now: number): void {
-    candidate.standing = { _tag: "Asked", since: now }
   }
 }

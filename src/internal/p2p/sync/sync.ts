@@ -33,6 +33,9 @@ export interface Options {
 /** When a chain that could not be stored is tried again, in milliseconds. */
 const storeAgainAfter = 30_000
 
+/** How long a peer that may have nothing more is waited for, in milliseconds. What it says later is taken all the same. */
+const probeTimeout = 5000
+
 /** A second stall within some hours is one too many. */
 const stallPoints = 600
 
@@ -64,11 +67,15 @@ class Sync {
     this.#alarm = new Alarms.Alarm(runner.alarms, { ring: (now) => this.#onAlarm(now) })
   }
 
-  /** Takes part in what a peer says. Peers without blocks have nothing to say here. */
+  /**
+   * Takes part in what a peer says. Whoever dialled us without having blocks has nothing to say here; whom we dialled is
+   * asked: nodes that have no old blocks any more have all headers.
+   */
   readonly attach = (peer: Peer.Peer): Effect.Effect<void, never, Scope.Scope> =>
     Effect.gen({ self: this }, function*() {
       yield* peer.handle((message) => message._tag === "getheaders" ? this.#answer(peer, message) : undefined)
-      if (!PeerAddress.offers(peer.version.services, PeerAddress.Service.network)) return
+      const hasBlocks = PeerAddress.offers(peer.version.services, PeerAddress.Service.network)
+      if (!hasBlocks && peer.side === "accepted") return
       const candidate = yield* Effect.acquireRelease(
         Effect.sync(() => this.#plan.join(peer)),
         () => Effect.andThen(Effect.sync(() => this.#plan.leave(peer)), this.#proceed)
@@ -105,11 +112,13 @@ class Sync {
     packed: Uint8Array,
     outcome: HeaderChain.Outcome
   ): Effect.Effect<void, PeerError.Misbehaved> {
-    const isProgress = outcome._tag === "Accepted"
-    const count = BlockHeader.count(packed)
-    const what = this.#plan.onTaken(candidate, { count, isProgress, now: this.#runner.now() })
-    if (what === "fruitless") return Effect.fail(fruitless)
-    return what === "ask" ? this.#ask(candidate, BlockHeader.previousAt(packed, count - 1)) : Effect.void
+    return Effect.flatMap(this.#moment, (moment) => {
+      const isProgress = outcome._tag === "Accepted"
+      const count = BlockHeader.count(packed)
+      const what = this.#plan.onTaken(candidate, { ...moment, count, isProgress })
+      if (what === "fruitless") return Effect.fail(fruitless)
+      return what === "ask" ? this.#ask(candidate, BlockHeader.previousAt(packed, count - 1)) : Effect.void
+    })
   }
 
   #onRefused(
@@ -124,7 +133,14 @@ class Sync {
       return Effect.logWarning(refused.message)
     }
     if (!this.#plan.onUnconnected(candidate, count)) return Effect.fail(unconnected)
-    return this.#plan.onNews(candidate, this.#runner.now()) ? this.#ask(candidate) : Effect.void
+    return this.#onNews(candidate)
+  }
+
+  #onNews(candidate: Plan.Candidate): Effect.Effect<void> {
+    return Effect.flatMap(
+      this.#moment,
+      (moment) => this.#plan.onNews(candidate, moment) ? this.#ask(candidate) : Effect.void
+    )
   }
 
   /** The headers were good: it is no fault of the peer. */
@@ -142,7 +158,7 @@ class Sync {
     if (last === undefined) return
     return Effect.flatMap(
       this.#options.chain.isKnown(last.hash),
-      (isKnown) => !isKnown && this.#plan.onNews(candidate, this.#runner.now()) ? this.#ask(candidate) : Effect.void
+      (isKnown) => isKnown ? Effect.void : this.#onNews(candidate)
     )
   }
 
@@ -151,7 +167,7 @@ class Sync {
    * that there is an answer: nodes say nothing when they have nothing.
    */
   #ask({ peer }: Plan.Candidate, after?: Uint8Array): Effect.Effect<void> {
-    this.#alarm.set(this.#runner.now() + Duration.toMillis(this.#options.stallTimeout))
+    this.#alarm.set(this.#runner.now() + Math.min(probeTimeout, this.#stallTimeout))
     return Effect.flatMap(this.#locator(after), (locator) =>
       Effect.ignore(peer.send(P2PMessage.make("getheaders", {
         version: P2PConfig.protocol,
@@ -182,9 +198,14 @@ class Sync {
 
   /** Asks whoever is to be asked now, and says how far the chain is. */
   readonly #proceed: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.forEach(this.#plan.next(this.#runner.now()), (candidate) => this.#ask(candidate), { discard: true }).pipe(
-      Effect.andThen(this.#tell)
-    )
+    Effect.flatMap(
+      this.#moment,
+      (moment) => Effect.forEach(this.#plan.next(moment), (candidate) => this.#ask(candidate), { discard: true })
+    ).pipe(Effect.andThen(this.#tell))
+  )
+
+  readonly #moment: Effect.Effect<Plan.Moment> = Effect.suspend(() =>
+    Effect.map(this.#options.chain.tip, ({ height }) => ({ height, now: this.#runner.now() }))
   )
 
   readonly #tell: Effect.Effect<void> = Effect.suspend(() =>
@@ -201,30 +222,29 @@ class Sync {
     })
   )
 
+  get #stallTimeout(): number {
+    return Duration.toMillis(this.#options.stallTimeout)
+  }
+
   #onAlarm(now: number): number | undefined {
-    const timeout = Duration.toMillis(this.#options.stallTimeout)
     let next: number | undefined
-    for (const { candidate, since } of [...this.#plan.asked()]) {
-      if (since + timeout <= now) this.#runner.fork(this.#onSilence(candidate))
-      else next = Math.min(next ?? Infinity, since + timeout)
+    for (const { candidate, isDue, since } of [...this.#plan.asked()]) {
+      const at = since + (isDue ? this.#stallTimeout : Math.min(probeTimeout, this.#stallTimeout))
+      if (at <= now) this.#runner.fork(this.#onSilence(candidate, isDue))
+      else next = Math.min(next ?? Infinity, at)
     }
     return next
   }
 
-  /**
-   * Whoever has our tip has an answer, since it is asked from one block below. One that lags behind may have none, and
-   * so may a network that has only the genesis block.
-   */
-  #onSilence(candidate: Plan.Candidate): Effect.Effect<void> {
-    return Effect.flatMap(this.#options.chain.tip, ({ height }) => {
-      if (candidate.peer.version.startHeight >= Math.max(1, height)) {
-        return candidate.peer.end(
-          new PeerError.Stalled({ what: "headers", after: this.#options.stallTimeout, points: stallPoints })
-        )
-      }
-      this.#plan.follow(candidate)
-      return this.#proceed
-    })
+  /** Nodes that have nothing more say so by their silence. One that says that it has more owes an answer. */
+  #onSilence(candidate: Plan.Candidate, isDue: boolean): Effect.Effect<void> {
+    if (isDue) {
+      return candidate.peer.end(
+        new PeerError.Stalled({ what: "headers", after: this.#options.stallTimeout, points: stallPoints })
+      )
+    }
+    this.#plan.follow(candidate)
+    return this.#proceed
   }
 }
 
