@@ -77,7 +77,8 @@ export interface Ban {
  *
  * - `Tolerated`: the peer has that many points now.
  * - `Banned`: the peer's group is banned. `isNew` is `false` when it was banned before.
- * - `Ignored`: nothing was recorded, because the peer is on a Unix socket, the store failed, or nobody keeps a list.
+ * - `Ignored`: nothing was recorded, because the peer is on a Unix socket, the store failed, or nobody keeps a list. A
+ *   `Peer` that was dialled on this machine is such a local peer too.
  *
  * @category models
  * @since 0.1.0

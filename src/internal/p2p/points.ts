@@ -1,8 +1,8 @@
 /**
  * What the end of a peer costs it.
  */
+import type * as WireError from "../../domain/WireError.ts"
 import type * as Connection from "../../services/Connection.ts"
-import type * as DisconnectReason from "../../services/DisconnectReason.ts"
 import type * as Peer from "../../services/p2p/Peer.ts"
 import type * as PeerError from "../../services/p2p/PeerError.ts"
 
@@ -29,15 +29,15 @@ export const of = (
     case "MalformedMessage":
       return malformed
     case "Disconnected":
-      return side === "dialled" && before._tag === "Ready" && isWrongProtocol(reason.reason) ? malformed : 0
+      return side === "dialled" && reason.reason._tag === "WireError" && isFault(reason.reason, before) ? malformed : 0
     default:
       return 0
   }
 }
 
 /**
- * A connection lets those off that it has dialled: they may never have been peers. One that has shaken hands knows the
- * protocol.
+ * What a connection that was accepted has lost for its packets is counted by the connection. Whoever was dialled and
+ * speaks another protocol may never have been a peer; one that has shaken hands knows the protocol.
  */
-const isWrongProtocol = (reason: DisconnectReason.DisconnectReason): boolean =>
-  reason._tag === "WireError" && reason.reason._tag === "WrongProtocol"
+const isFault = ({ reason }: WireError.WireError, before: Peer.PeerState): boolean =>
+  before._tag === "Ready" || reason._tag !== "WrongProtocol"

@@ -35,6 +35,9 @@ const maxEarlyBytes = 262_144
 /** A reader of events that lags by more than this misses the oldest. */
 const eventBuffer = 256
 
+/** As many points end a peer of this machine as ban others by default. */
+const neighbourPoints = 1000
+
 /** Headers of new blocks can be asked for from this version of the protocol on (BIP 130). */
 const sendHeadersFrom = 70_012
 
@@ -60,6 +63,8 @@ class Session {
   readonly #pings = new Pings.Pings()
   readonly #early: Array<P2PMessage.P2PMessage> = []
   #earlyBytes = 0
+  /** What it has lost, where that is not counted by its address. */
+  #points = 0
   readonly ready = Deferred.makeUnsafe<Peer.Peer, PeerError.PeerError>()
   readonly ended = Deferred.makeUnsafe<PeerError.Reason>()
   #state: Peer.PeerState
@@ -95,10 +100,30 @@ class Session {
   }
 
   readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> =>
-    Effect.tap(
-      this.#options.connection.punish(points, reason),
-      (verdict) => PubSub.publish(this.#options.events, Peer.PeerEvent.Punished({ points, reason, verdict }))
-    )
+    Effect.suspend(() => {
+      const { connection, events } = this.#options
+      return Effect.tap(
+        this.#isNeighbour ? this.#reckon(points, reason) : connection.punish(points, reason),
+        (verdict) => PubSub.publish(events, Peer.PeerEvent.Punished({ points, reason, verdict }))
+      )
+    })
+
+  /**
+   * All programs of this machine have one address. A ban for what one of them did, which was dialled as itself, would be
+   * one for all: as nodes have it, that one goes and the address stays.
+   */
+  get #isNeighbour(): boolean {
+    const { address, connection } = this.#options
+    return connection.side === "dialled" && NetAddress.isInetAddress(address) &&
+      NetAddress.isLoopback(NetAddress.toCanonical(address.address))
+  }
+
+  #reckon(points: number, reason: string): Effect.Effect<BanList.Verdict> {
+    this.#points += points
+    const verdict: BanList.Verdict = { _tag: "Ignored", because: "LocalPeer" }
+    if (this.#points < neighbourPoints) return Effect.succeed(verdict)
+    return Effect.as(this.end(new PeerError.Misbehaved({ what: reason, points: 0 })), verdict)
+  }
 
   /**
    * The one place where a peer ends. Whoever is told may close the scope that this runs in, so it cannot be interrupted.

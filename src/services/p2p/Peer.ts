@@ -273,7 +273,9 @@ export const connect: (
     reconnect: ReconnectPolicy.never,
     share: false,
     connectTimeout: config.connectTimeout,
-    drainTimeout: 0
+    drainTimeout: 0,
+    // What it costs a peer is decided where its session ends.
+    malformedPoints: 0
   })
   return yield* Session.make(connection, config, options)
 })

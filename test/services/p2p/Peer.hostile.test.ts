@@ -267,6 +267,22 @@ describe("Peers whose packets cannot be read", () => {
       ))
   }
 
+  it.effect("costs the address of this machine nothing, and ends the peer at 1000 points", () =>
+    withPeers((bed) =>
+      Effect.gen(function*() {
+        const node = yield* FakeNode.make({ address: "127.0.0.1:18444" })
+        const { close, peer } = yield* bed.open(node.endPoint)
+        const verdict = yield* peer.punish(999, "noise")
+        assert.deepStrictEqual(verdict, { _tag: "Ignored", because: "LocalPeer" })
+        yield* settle
+        assert.strictEqual((yield* peer.state)._tag, "Ready")
+        yield* peer.punish(1, "noise")
+        assert.strictEqual((yield* peer.ended).message, "the peer misbehaved: noise")
+        yield* close
+        assert.strictEqual(yield* bed.score("127.0.0.1"), 0)
+      })
+    ))
+
   it.effect("a wrong checksum later", () =>
     withPeers((bed) =>
       Effect.gen(function*() {

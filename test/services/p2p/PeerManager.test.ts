@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Scope, Stream } from "effect"
 import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
 import * as PeerAddress from "../../../src/domain/p2p/PeerAddress.ts"
+import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
 import type * as Peer from "../../../src/services/p2p/Peer.ts"
 import * as PeerAddressBook from "../../../src/services/p2p/PeerAddressBook.ts"
 import * as PeerError from "../../../src/services/p2p/PeerError.ts"
@@ -188,6 +189,28 @@ describe("the peers of a node", () => {
         yield* Scope.close(scope, Exit.void)
         yield* settle
         assert.strictEqual(yield* count, 0)
+      }), onlyWanted))
+
+  it.effect("that misbehave are dialled less and less often, and cost no other program of this machine anything", () =>
+    withNode((bed) =>
+      Effect.gen(function*() {
+        const manager = yield* PeerManager.PeerManager
+        const chain = FakeNode.FakeChain.genesis().extend({ blocks: 30, headersOnly: true })
+        const behaviours = [Behaviour.BadHeaders({ flaw: "work", at: 9 }), Behaviour.BreaksChecksums({ of: "headers" })]
+        const liars = yield* Effect.forEach(behaviours, (behaviour, at) =>
+          FakeNode.make({ address: `127.0.0.1:${18_001 + at}`, chain, behaviour }))
+        yield* Effect.forEach(liars, ({ endPoint }) =>
+          manager.connect(endPoint))
+        yield* pass("2 minutes")
+        for (const liar of liars) {
+          assert.isAtLeast(liar.count("version"), 4)
+          assert.isAtMost(liar.count("version"), 10)
+        }
+        const honest = yield* FakeNode.make({ address: "127.0.0.1:18000", chain })
+        yield* manager.connect(honest.endPoint)
+        const headers = yield* HeaderChain.HeaderChain
+        yield* bed.waitFor("the chain", Effect.map(headers.tip, ({ height }) => height === 30))
+        assert.ok((yield* endPoints).includes(honest.endPoint))
       }), onlyWanted))
 
   it.effect("cannot be named by what is no end point", () =>
