@@ -31,6 +31,20 @@ describe("flowee p2p sync", () => {
       assert.strictEqual(Fs.statSync(Path.join(directory, "regtest", "headers")).size, 2101 * 80)
     }), 30_000)
 
+  it.live("hears all that are named before it ends, whoever is first", () =>
+    Effect.gen(function*() {
+      const [poor, slow, rich] = yield* Effect.all([
+        RealNode.make({ blocks: 3 }),
+        RealNode.make({ blocks: 4 }),
+        RealNode.make({ blocks: 5 })
+      ], { concurrency: "unbounded" })
+      const named = [poor, slow, rich].flatMap(({ endPoint }) => ["--peer", endPoint])
+      const dead = ["--peer", "127.0.0.1:1"]
+      const run = yield* runFlowee(["p2p", "sync", ...regtest, ...dead, ...named, "--once", "--json"])
+      assert.deepStrictEqual(JSON.parse(run.stdout), { ...(yield* rich.tip), peers: 3 })
+      assert.strictEqual(run.code, 0)
+    }), 30_000)
+
   it.live("tells of blocks that come", () =>
     Effect.gen(function*() {
       const node = yield* RealNode.make({ blocks: 3 })

@@ -31,7 +31,7 @@ const sync = Command.make(
   ({ once, ...node }) =>
     Effect.gen(function*() {
       const bar = yield* Syncing.progressBar
-      yield* Effect.ensuring(Syncing.untilSynced(node.timeout, bar.tell), bar.end)
+      yield* Effect.ensuring(Syncing.untilSynced({ ...node, awaited: Node.awaited(node), tell: bar.tell }), bar.end)
       yield* Syncing.printStanding(yield* Syncing.standing)
       if (!once) yield* Syncing.follow
     }).pipe(Effect.scoped, Effect.provide(Node.layer(node)))
@@ -93,11 +93,11 @@ const peers = Command.make(
           () => Effect.map(manager.peers, (peers) => peers.length >= wanted)
         )
       )
-      const failure = yield* Syncing.lastFailure
+      const failure = yield* Syncing.attempts
       yield* Effect.timeoutOption(enough, node.timeout)
       const rows = yield* Effect.forEach(yield* manager.peers, toRow)
       if (rows.length === 0) {
-        return yield* new Syncing.NoProgress({ after: node.timeout, lastFailure: failure.text })
+        return yield* new Syncing.NoProgress({ after: node.timeout, lastFailure: failure.lastFailure })
       }
       const isJson = yield* JsonFlag.Json
       yield* Output.printLines(Stream.fromIterable(rows.map((row) => isJson ? Json.format(row) : line(row))))

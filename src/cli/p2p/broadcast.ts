@@ -67,10 +67,10 @@ export const broadcast = Command.make(
       const bytes = yield* TransactionInput.read(transaction)
       const result = yield* Effect.scoped(Effect.gen(function*() {
         const service = yield* Broadcast.Broadcast
-        const failure = yield* Syncing.lastFailure
+        const failure = yield* Syncing.attempts
         const result = yield* service.broadcast(bytes, { minimum, timeout: node.timeout })
         if (result.peers.length > 0) return result
-        return yield* new Syncing.NoProgress({ after: node.timeout, lastFailure: failure.text })
+        return yield* new Syncing.NoProgress({ after: node.timeout, lastFailure: failure.lastFailure })
       })).pipe(Effect.provide(Node.layer(node)))
       yield* Report.print(toReport(result))
       if (result.outcome !== "Taken") return yield* new NotTaken({ outcome: result.outcome })

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
-import type * as EndPoint from "../../domain/EndPoint.ts"
+import * as EndPoint from "../../domain/EndPoint.ts"
 import type * as Network from "../../domain/Network.ts"
 import * as ChainParams from "../../domain/p2p/ChainParams.ts"
 import * as NodeNetwork from "../../layers/NodeNetwork.ts"
@@ -75,6 +75,17 @@ const toOptions = ({ network, peers }: Node): P2P.MemoryOptions => {
   const isNamed = peers.length > 0
   return { network, peers, seeds: !isNamed, outbound: isNamed ? 0 : 8 }
 }
+
+/** As many peers as a wallet has. */
+const enoughPeers = 3
+
+/**
+ * How many peers are heard before what they agree on is believed: all that are named.
+ *
+ * @internal
+ */
+export const awaited = ({ peers }: Node): number =>
+  peers.length > 0 ? new Set(peers.map(EndPoint.format)).size : enoughPeers
 
 /**
  * What the command is made of.

@@ -5,6 +5,7 @@ import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
@@ -54,44 +55,66 @@ export const printStanding = ({ hash, height, peers }: Standing) =>
   })
 
 /**
- * The last reason for which somebody could not be reached: what a person needs to know when nobody is.
+ * What came of attempts to have peers: the last reason for which somebody could not be reached, which a person needs to
+ * know when nobody is, and where somebody was or was not.
  *
  * @internal
  */
-export const lastFailure = Effect.gen(function*() {
+export const attempts = Effect.gen(function*() {
   const manager = yield* PeerManager.PeerManager
-  const state: { text: string | undefined } = { text: undefined }
+  const state: { lastFailure: string | undefined; readonly known: Set<string> } = {
+    lastFailure: undefined,
+    known: new Set()
+  }
   yield* Effect.forkScoped(
     Stream.runForEach(manager.events, (event) =>
       Effect.sync(() => {
-        if (event._tag === "Failed") state.text = event.reason.message
-        if (event._tag === "Left") state.text = event.reason.message
+        if (event._tag === "Failed" || event._tag === "Left") state.lastFailure = event.reason.message
+        if (event._tag === "Failed") state.known.add(event.endPoint)
+        if (event._tag === "Joined") state.known.add(event.peer.endPoint)
       })),
     { startImmediately: true }
   )
+  for (const { endPoint } of yield* manager.peers) state.known.add(endPoint)
   return state
 })
 
+/** How long others are waited for when somebody has told where the tip is. */
+const grace = "5 seconds"
+
+const look = Schedule.spaced("50 millis")
+
 /**
- * Waits until the chain is at the tip. Fails when nothing new is heard for too long.
+ * Waits until the chain is at the tip. The first peer is not taken at its word: the others that are awaited are heard
+ * too, if they come soon. Fails when nothing new is heard for too long.
  *
  * @internal
  */
-export const untilSynced = Effect.fnUntraced(function*(
-  timeout: Duration.Duration,
-  tell: (status: HeaderSync.SyncStatus) => Effect.Effect<void>
-) {
+export const untilSynced = Effect.fnUntraced(function*({ awaited, tell, timeout }: {
+  /** How many peers are heard, if there are so many. */
+  readonly awaited: number
+  readonly timeout: Duration.Duration
+  readonly tell: (status: HeaderSync.SyncStatus) => Effect.Effect<void>
+}) {
   const sync = yield* HeaderSync.HeaderSync
-  const failure = yield* lastFailure
+  const attempted = yield* attempts
+  const areKnown = Effect.sync(() => attempted.known.size >= awaited)
+  const othersHeard = Effect.timeoutOption(
+    Effect.repeat(areKnown, { until: (areKnown) => areKnown, schedule: look }),
+    grace
+  )
   const pull = yield* Stream.toPull(sync.changes)
   while (true) {
     const statuses = yield* Effect.timeoutOrElse(Effect.orDie(pull), {
       duration: timeout,
-      orElse: () => Effect.suspend(() => Effect.fail(new NoProgress({ after: timeout, lastFailure: failure.text })))
+      orElse: () =>
+        Effect.suspend(() => Effect.fail(new NoProgress({ after: timeout, lastFailure: attempted.lastFailure })))
     })
     for (const status of statuses) {
       yield* tell(status)
-      if (status._tag === "Synced") return
+      if (status._tag !== "Synced") continue
+      yield* othersHeard
+      if ((yield* sync.status)._tag === "Synced") return
     }
   }
 })

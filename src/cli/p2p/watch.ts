@@ -84,7 +84,7 @@ export const watch = Command.make(
         const isJson = yield* JsonFlag.Json
         const palette = yield* Output.palette
         const bar = yield* Syncing.progressBar
-        yield* Effect.ensuring(Syncing.untilSynced(node.timeout, bar.tell), bar.end)
+        yield* Effect.ensuring(Syncing.untilSynced({ ...node, awaited: Node.awaited(node), tell: bar.tell }), bar.end)
         const chain = yield* HeaderChain.HeaderChain
         const { height } = yield* chain.tip
         const wallets = yield* Wallets.Wallets
