@@ -1,11 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { NetAddress } from "effect/net"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import * as Progress from "../../src/cli/p2p/progress.ts"
 import * as Palette from "../../src/cli/terminal/palette.ts"
 import { runFlowee, startFlowee } from "../utils/flowee.ts"
+import * as Legacy from "../utils/legacy.ts"
+import * as PlainSockets from "../utils/plainSockets.ts"
+import * as RawPeer from "../utils/rawPeer.ts"
 import * as RealNode from "../utils/realNode.ts"
 
 const regtest = ["--network", "regtest"]
@@ -45,6 +49,30 @@ describe("flowee p2p sync", () => {
       assert.strictEqual(run.code, 0)
     }), 30_000)
 
+  it.live(
+    "leaves a directory alone that is corrupt, and learns it anew when that is asked for",
+    () =>
+      Effect.gen(function*() {
+        const node = yield* RealNode.make({ blocks: 3 })
+        const directory = yield* temporaryDirectory
+        const files = Path.join(directory, "regtest")
+        Fs.mkdirSync(files)
+        Fs.writeFileSync(Path.join(files, "headers"), "what somebody wrote")
+        const args = ["p2p", "sync", ...regtest, "--peer", node.endPoint, "--once", "--json", "--directory", directory]
+        const refused = yield* runFlowee(args)
+        assert.strictEqual(refused.code, 1)
+        assert.include(refused.stderr, files)
+        const wrong = yield* runFlowee([...args.slice(0, -2), "--rebuild"])
+        assert.strictEqual(wrong.code, 1)
+        assert.match(wrong.stderr, /--directory/)
+        assert.strictEqual(Fs.readFileSync(Path.join(files, "headers"), "utf8"), "what somebody wrote")
+        const rebuilt = yield* runFlowee([...args, "--rebuild"])
+        assert.deepStrictEqual(JSON.parse(rebuilt.stdout), { ...(yield* node.tip), peers: 1 })
+        assert.strictEqual(Fs.statSync(Path.join(files, "headers")).size, 4 * 80)
+      }),
+    30_000
+  )
+
   it.live("tells of blocks that come", () =>
     Effect.gen(function*() {
       const node = yield* RealNode.make({ blocks: 3 })
@@ -62,6 +90,23 @@ describe("flowee p2p sync", () => {
       assert.strictEqual(run.stdout, "")
       assert.match(run.stderr, /no peer said anything new for 1s \(127\.0\.0\.1:1: connection refused\)/)
     }))
+
+  it.live("fails when a peer only comes and goes", () =>
+    Effect.gen(function*() {
+      const server = yield* PlainSockets.plainServer
+      const lie = Effect.gen(function*() {
+        const liar = yield* RawPeer.fromSocket(yield* server.next)
+        yield* liar.send("version", RawPeer.version)
+        yield* liar.send("verack", {})
+        yield* liar.sendBytes(Legacy.packet({ command: "headers", body: Uint8Array.of(0xfd, 0xd1, 0x07) }))
+      })
+      yield* Effect.forkScoped(Effect.forever(lie))
+      const endPoint = NetAddress.formatSocketAddress(server.address)
+      const args = ["p2p", "sync", ...regtest, "--peer", endPoint, "--timeout", "3", "--once"]
+      const run = yield* Effect.timeout(runFlowee(args), "10 seconds")
+      assert.strictEqual(run.code, 1)
+      assert.match(run.stderr, /no peer said anything new for 3s \(malformed "headers"/)
+    }), 20_000)
 
   it.live("does not look for nodes of a network that has no seeds", () =>
     Effect.gen(function*() {

@@ -22,6 +22,7 @@ export interface Node {
   readonly network: Network.Name
   readonly peers: ReadonlyArray<EndPoint.EndPoint>
   readonly directory: Option.Option<string>
+  readonly rebuild: boolean
   readonly timeout: Duration.Duration
 }
 
@@ -50,6 +51,11 @@ export const flags = {
     Flag.withDescription("Where headers and addresses are kept for the next time. Default: they are not"),
     Flag.optional
   ),
+  rebuild: Flag.Boolean("rebuild").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription("Set headers and addresses aside that are corrupt, and learn them anew"),
+    Flag.withDefault(false)
+  ),
   timeout: Flag.Finite("timeout").pipe(
     Flag.withMetavar("SECONDS"),
     Flag.withDescription("How long to wait for a peer, or for one that says something new. Default: 30"),
@@ -67,6 +73,17 @@ export const flags = {
 export class NoPeers extends Data.TaggedError("NoPeers")<{ readonly network: Network.Name }> {
   override get message(): string {
     return `${this.network} has no seeds that name nodes: name one with --peer HOST:PORT`
+  }
+}
+
+/**
+ * There is nothing to rebuild.
+ *
+ * @internal
+ */
+export class NothingKept extends Data.TaggedError("NothingKept") {
+  override get message(): string {
+    return "nothing is kept that could be rebuilt: say where with --directory DIR"
   }
 }
 
@@ -96,7 +113,7 @@ export const layer = (
   node: Node
 ): Layer.Layer<
   P2P.P2P,
-  P2P.P2PError | PlatformError.PlatformError | NoPeers,
+  P2P.P2PError | PlatformError.PlatformError | NoPeers | NothingKept,
   FileSystem.FileSystem | Path.Path
 > => {
   const options = toOptions(node)
@@ -106,7 +123,8 @@ export const layer = (
     NodeNetwork.NodeNetwork | FileSystem.FileSystem | Path.Path
   > = Option.isNone(node.directory)
     ? P2P.layerMemory(options)
-    : P2P.layer({ ...options, directory: node.directory.value })
+    : P2P.layer({ ...options, directory: node.directory.value, rebuild: node.rebuild })
+  if (node.rebuild && Option.isNone(node.directory)) return Layer.effectContext(Effect.fail(new NothingKept()))
   const hasNobody = node.peers.length === 0 && ChainParams.all[node.network].seeds.length === 0
   return hasNobody
     ? Layer.effectContext(Effect.fail(new NoPeers({ network: node.network })))

@@ -104,14 +104,20 @@ export const untilSynced = Effect.fnUntraced(function*({ awaited, tell, timeout 
     grace
   )
   const pull = yield* Stream.toPull(sync.changes)
+  // Who comes and goes again and again brings nothing new.
+  let reached = { height: -1, known: -1, at: yield* Clock.currentTimeMillis }
   while (true) {
     const statuses = yield* Effect.timeoutOrElse(Effect.orDie(pull), {
-      duration: timeout,
-      orElse: () =>
-        Effect.suspend(() => Effect.fail(new NoProgress({ after: timeout, lastFailure: attempted.lastFailure })))
+      duration: reached.at + Duration.toMillis(timeout) - (yield* Clock.currentTimeMillis),
+      orElse: () => Effect.suspend(() => new NoProgress({ after: timeout, lastFailure: attempted.lastFailure }))
     })
     for (const status of statuses) {
       yield* tell(status)
+      const { height } = status
+      const known = attempted.known.size
+      if (height > reached.height || known > reached.known) {
+        reached = { height: Math.max(height, reached.height), known, at: yield* Clock.currentTimeMillis }
+      }
       if (status._tag !== "Synced") continue
       yield* othersHeard
       if ((yield* sync.status)._tag === "Synced") return
