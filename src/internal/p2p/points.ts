@@ -1,6 +1,7 @@
 /**
  * What the end of a peer costs it.
  */
+import * as NetAddress from "effect/net/NetAddress"
 import type * as WireError from "../../domain/WireError.ts"
 import type * as Connection from "../../services/Connection.ts"
 import type * as Peer from "../../services/p2p/Peer.ts"
@@ -15,6 +16,23 @@ export const disorder = 100
 
 /** As a connection gives by default for packets that it cannot read. */
 const malformed = 200
+
+/**
+ * As many points end a peer of this machine as ban others by default.
+ *
+ * @internal
+ */
+export const ofNeighbour = 1000
+
+/**
+ * All programs of this machine have one address. A ban for what one of them did, which was dialled as itself, would be
+ * one for all: as nodes have it, that one goes and the address stays.
+ *
+ * @internal
+ */
+export const isNeighbour = (side: Connection.Connection["side"], address: NetAddress.SocketAddress): boolean =>
+  side === "dialled" && NetAddress.isInetAddress(address) &&
+  NetAddress.isLoopback(NetAddress.toCanonical(address.address))
 
 /** @internal */
 export const of = (

@@ -35,9 +35,6 @@ const maxEarlyBytes = 262_144
 /** A reader of events that lags by more than this misses the oldest. */
 const eventBuffer = 256
 
-/** As many points end a peer of this machine as ban others by default. */
-const neighbourPoints = 1000
-
 /** Headers of new blocks can be asked for from this version of the protocol on (BIP 130). */
 const sendHeadersFrom = 70_012
 
@@ -101,27 +98,17 @@ class Session {
 
   readonly punish = (points: number, reason: string): Effect.Effect<BanList.Verdict> =>
     Effect.suspend(() => {
-      const { connection, events } = this.#options
+      const { address, connection, events } = this.#options
       return Effect.tap(
-        this.#isNeighbour ? this.#reckon(points, reason) : connection.punish(points, reason),
+        Points.isNeighbour(connection.side, address) ? this.#reckon(points, reason) : connection.punish(points, reason),
         (verdict) => PubSub.publish(events, Peer.PeerEvent.Punished({ points, reason, verdict }))
       )
     })
 
-  /**
-   * All programs of this machine have one address. A ban for what one of them did, which was dialled as itself, would be
-   * one for all: as nodes have it, that one goes and the address stays.
-   */
-  get #isNeighbour(): boolean {
-    const { address, connection } = this.#options
-    return connection.side === "dialled" && NetAddress.isInetAddress(address) &&
-      NetAddress.isLoopback(NetAddress.toCanonical(address.address))
-  }
-
   #reckon(points: number, reason: string): Effect.Effect<BanList.Verdict> {
     this.#points += points
     const verdict: BanList.Verdict = { _tag: "Ignored", because: "LocalPeer" }
-    if (this.#points < neighbourPoints) return Effect.succeed(verdict)
+    if (this.#points < Points.ofNeighbour) return Effect.succeed(verdict)
     return Effect.as(this.end(new PeerError.Misbehaved({ what: reason, points: 0 })), verdict)
   }
 
@@ -339,7 +326,6 @@ class Session {
       runner.fork(this.end(new PeerError.HandshakeTimedOut({ missing, after: config.handshakeTimeout })))
       return undefined
     }
-    // The answer may lie behind the message that is being handled.
     // While a message is being handled the answer may lie behind it.
     if (this.#pings.isOpen && !this.#handlers.isBusy) {
       runner.fork(this.end(new PeerError.PongMissing({ after: config.pongTimeout })))
