@@ -109,7 +109,7 @@ class Session {
     this.#points += points
     const verdict: BanList.Verdict = { _tag: "Ignored", because: "LocalPeer" }
     if (this.#points < Points.ofNeighbour) return Effect.succeed(verdict)
-    return Effect.as(this.end(new PeerError.Misbehaved({ what: reason, points: 0 })), verdict)
+    return Effect.as(this.end(new PeerError.Misbehaved({ what: reason, points: Points.ofNeighbour })), verdict)
   }
 
   /**

@@ -27,7 +27,8 @@ const makeNodes = (count: number, chain: FakeNode.FakeChain.FakeChain, lies: Rea
     const honest: Array<FakeNode.FakeNode> = []
     const liars: Array<FakeNode.FakeNode> = []
     for (let at = 0; at < count; at++) {
-      const options = { address: `${10 + at}.0.0.1:18444`, chain }
+      // Not on this machine, whose address is never banned for those that were dialled there.
+      const options = { address: `${(at < 117 ? 10 : 11) + at}.0.0.1:18444`, chain }
       if (at % 3 === 0) liars.push(yield* FakeNode.make({ ...options, behaviour: lies[at / 3 % lies.length]! }))
       else honest.push(yield* FakeNode.make({ ...options, gossip }))
     }
