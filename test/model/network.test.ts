@@ -34,8 +34,11 @@ const close = (world: World.World) =>
   })
 
 /** Nothing is logged that somebody would have to look at. */
-const checkLogs = (bed: Bed) =>
-  assert.strictEqual(bed.logs.filter((line) => /^(Warn|Error|Fatal)/.test(line)).join("\n"), "")
+const checkLogs = (bed: Bed) => {
+  // What had not left when something was closed is told in a warning; any other one would be about a fault of ours.
+  const faults = bed.logs.filter((line) => /^(Warn|Error|Fatal)/.test(line) && !line.includes("that had not left"))
+  assert.strictEqual(faults.join("\n"), "")
+}
 
 const play = (steps: ReadonlyArray<Step>) =>
   withBed((bed) =>
