@@ -96,8 +96,11 @@ export class PeerManager extends Context.Service<PeerManager, {
   ) => Effect.Effect<void, never, Scope.Scope>
   /** Wants more peers until the scope is closed. */
   readonly want: (demand: Demand) => Effect.Effect<void, never, Scope.Scope>
-  /** Keeps a peer from being dismissed for another one, until the scope is closed. */
-  readonly hold: (peer: Peer.Peer) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Keeps a peer from being dismissed for another one while `isNeeded` says so, until the scope is closed. Default: as
+   * long as that is.
+   */
+  readonly hold: (peer: Peer.Peer, isNeeded?: () => boolean) => Effect.Effect<void, never, Scope.Scope>
   /** Where peers are listened for, with the port that was given out for port 0; `undefined` when they are not. */
   readonly address: NetAddress.SocketAddress | undefined
   /** Dials an end point again and again, besides the peers that are wanted, until the scope is closed. */

@@ -90,11 +90,16 @@ describe("the peers of a node", () => {
         yield* Scope.provide(manager.want({ count: 1 }), wanting)
         yield* bed.waitFor("a peer", isCount(1))
         const [peer] = yield* peers
+        let isNeeded = true
+        yield* manager.hold(peer!, () => isNeeded)
         yield* Scope.provide(manager.hold(peer!), holding)
         yield* Scope.close(wanting, Exit.void)
         yield* pass("5 minutes")
         assert.strictEqual(yield* count, 1)
         yield* Scope.close(holding, Exit.void)
+        yield* pass("5 minutes")
+        assert.strictEqual(yield* count, 1)
+        isNeeded = false
         yield* bed.waitFor("nobody", isCount(0))
       }), onlyWanted))
 

@@ -54,7 +54,7 @@ const makeRoom = (options: Options): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const members = options.roster.of("listener")
     if (members.length < options.maxInbound) return true
-    const free = members.filter(({ holds }) => holds === 0)
+    const free = members.filter((member) => !Roster.isHeld(member))
     const victim = Eviction.choose(yield* Effect.forEach(free, toCandidate), { rank: options.rank })
     if (victim === undefined) return false
     yield* victim.peer.end(evicted)

@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     peers: Effect.sync(() => roster.peers),
     events: Stream.fromPubSub(roster.events),
     register: roster.register,
-    hold: roster.hold,
+    hold: (peer, isNeeded = () => true) => roster.hold(peer, isNeeded),
     want: ({ count, services = 0n }) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.sync(() => {

@@ -95,7 +95,7 @@ class Outbound {
 
   /** Those who are needed elsewhere stay. `true` when somebody went. */
   #dismiss(suppliers: ReadonlyArray<Supplier>, reason: PeerError.Dismissed): Effect.Effect<boolean> {
-    const free = suppliers.filter(({ member }) => member.holds === 0)
+    const free = suppliers.filter(({ member }) => !Roster.isHeld(member))
     return Effect.as(Effect.forEach(free, ({ member }) => member.peer.end(reason), { discard: true }), free.length > 0)
   }
 

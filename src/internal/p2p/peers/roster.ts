@@ -30,8 +30,18 @@ export interface Member {
   readonly scope: Scope.Scope
   /** When it last brought something that a node is asked for, in milliseconds of the clock. */
   lastUseful: number | undefined
-  /** How many parts of the program need it to stay. */
-  holds: number
+  /** What parts of the program say that need it: whether they do at this moment. */
+  readonly holds: Set<() => boolean>
+}
+
+/**
+ * Whether a part of the program needs the peer to stay.
+ *
+ * @internal
+ */
+export const isHeld = ({ holds }: Member): boolean => {
+  for (const isNeeded of holds) if (isNeeded()) return true
+  return false
 }
 
 type Attach = (peer: Peer.Peer) => Effect.Effect<void, never, Scope.Scope>
@@ -73,7 +83,7 @@ export class Roster {
   /** Takes a peer in, with the scope that closes when it ends. */
   readonly admit = (peer: Peer.Peer, origin: Origin): Effect.Effect<void, never, Scope.Scope> =>
     Effect.flatMap(Effect.scope, (scope) => {
-      const member: Member = { peer, origin, scope, lastUseful: undefined, holds: 0 }
+      const member: Member = { peer, origin, scope, lastUseful: undefined, holds: new Set() }
       const note = Effect.map(Clock.currentTimeMillis, (now) => {
         member.lastUseful = now
       })
@@ -118,14 +128,14 @@ export class Roster {
         Effect.forEach([...this.members.values()], (member) => attach(registration, member), { discard: true })
     )
 
-  /** Keeps a peer from being dismissed for a better one, until the scope is closed. */
-  readonly hold = (peer: Peer.Peer): Effect.Effect<void, never, Scope.Scope> => {
-    const change = (by: number) =>
-      Effect.sync(() => {
-        const member = this.members.get(peer)
-        if (member !== undefined) member.holds += by
-      })
-    return Effect.acquireRelease(change(1), () => change(-1))
+  /** Keeps a peer from being dismissed for a better one while it is needed, until the scope is closed. */
+  readonly hold = (peer: Peer.Peer, isNeeded: () => boolean): Effect.Effect<void, never, Scope.Scope> => {
+    // One of its own each time: the same function may hold twice.
+    const hold = () => isNeeded()
+    return Effect.acquireRelease(
+      Effect.sync(() => void this.members.get(peer)?.holds.add(hold)),
+      () => Effect.sync(() => void this.members.get(peer)?.holds.delete(hold))
+    )
   }
 }
 

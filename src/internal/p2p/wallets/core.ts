@@ -93,6 +93,8 @@ class Core {
         Effect.sync(() => this.#servants.set(peer.id, servant)),
         () => Effect.sync(() => this.#dismiss(servant))
       )
+      // Another one in its place would learn the filter too.
+      yield* this.#manager.hold(peer, () => servant.agent !== undefined)
       yield* peer.handle((message) => this.#onMessage(servant, message, clock.currentTimeMillisUnsafe()))
       this.#deal()
     })
