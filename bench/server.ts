@@ -9,9 +9,9 @@ import * as NodeNetwork from "../src/layers/NodeNetwork.ts"
 
 const server = Command.make("bench:server", {
   port: Flag.Int("port").pipe(Flag.withDescription("0 to be given one"), Flag.withDefault(0)),
-  form: Flag.Literals("form", ["batch", "effect"]).pipe(
-    Flag.withDescription("One effect for all messages of a read, or one for each"),
-    Flag.withDefault("batch" as const)
+  form: Flag.Literals("form", ["plain", "effect"]).pipe(
+    Flag.withDescription("Handlers that are plain functions, or make an effect for each message"),
+    Flag.withDefault("plain" as const)
   )
 }, ({ form, port }) =>
   Effect.gen(function*() {

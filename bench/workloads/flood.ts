@@ -19,7 +19,7 @@ export const flood: Workload = {
     { key: "count", label: "sent", format: "count" }
   ],
   contestants: [
-    { ...flowee, label: batch, extra: { form: "batch" } },
+    { ...flowee, label: batch, extra: { form: "plain" } },
     { ...flowee, label: effect, run: "flood-effect", extra: { form: "effect" } },
     { ...ws, share: 0.4 },
     { ...zeromq, share: 0.2 },

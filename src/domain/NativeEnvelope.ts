@@ -12,7 +12,7 @@ import type * as Message from "./Message.ts"
 import * as NativeDecoder from "./NativeDecoder.ts"
 import * as NativeFormat from "./NativeFormat.ts"
 import * as SendRefusal from "./SendRefusal.ts"
-import type * as WriteBatch from "./WriteBatch.ts"
+import * as WriteBatch from "./WriteBatch.ts"
 
 const { maxChunk, maxHeaderValues, maxPacket, systemServiceId, Tag, Type } = NativeFormat
 
@@ -148,7 +148,9 @@ const writeLength = (buffer: Uint8Array, at: number, length: number): void => {
 const writeWhole = (message: Message.Message, batch: WriteBatch.WriteBatch): number => {
   const body = message.body
   const encoded = message.encodedHeader
-  batch.reserve(encoded === undefined ? fixedHeaderSize + message.header.pairs.length * 6 : 2 + encoded.length)
+  const headerSize = encoded === undefined ? fixedHeaderSize + message.header.pairs.length * 6 : 2 + encoded.length
+  const isCopied = body.length < WriteBatch.gatherThreshold
+  batch.reserve(isCopied ? headerSize + body.length : headerSize)
   const buffer = batch.buffer
   const start = batch.offset
   let at = start + 2
@@ -158,8 +160,11 @@ const writeWhole = (message: Message.Message, batch: WriteBatch.WriteBatch): num
     at += encoded.length
   }
   writeLength(buffer, start, at - start + body.length)
-  batch.commit(at)
-  if (body.length > 0) batch.append(body)
+  if (isCopied) batch.commit(WriteBatch.copy(body, buffer, at))
+  else {
+    batch.commit(at)
+    batch.append(body)
+  }
   return body.length
 }
 

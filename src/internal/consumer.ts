@@ -23,19 +23,25 @@ export interface Delivery {
 }
 
 /**
- * Takes the messages of one delivery. A plain function costs least; an effect may suspend.
+ * Takes the messages of one delivery, and must not throw. `undefined` says that nothing is left to be done; an effect may
+ * suspend.
  *
  * @internal
  */
-export type BatchHandler<R> = (messages: ReadonlyArray<Message.Message>) => Effect.Effect<void, never, R>
+export type BatchHandler<R> = (
+  messages: ReadonlyArray<Message.Message>
+) => Effect.Effect<unknown, never, R> | undefined
 
-const noDelivery: Effect.Effect<Delivery | undefined> = Effect.succeed(undefined as Delivery | undefined)
+type Resume = (effect: Effect.Effect<void>) => void
 
 /** @internal */
 export class Consumer {
   #queue: Array<Delivery> | undefined = undefined
   #taken = 0
-  #resume: ((effect: Effect.Effect<Delivery | undefined>) => void) | undefined = undefined
+  /** What is done with messages, once a fiber does it. */
+  #handler: BatchHandler<unknown> | undefined = undefined
+  /** Set while the fiber waits for a delivery. */
+  #resume: Resume | undefined = undefined
   #isClosed = false
   #isEnding = false
   #current: Delivery | undefined = undefined
@@ -49,9 +55,12 @@ export class Consumer {
       return
     }
     this.#resume = undefined
-    // From here on it is known to `close`, whatever happens to the fiber that it is handed to.
-    this.#current = delivery
-    resume(Effect.succeed(delivery))
+    // A handler that is a plain function is called from here: the fiber is needed for effects alone.
+    const work = this.#work(delivery)
+    if (work !== undefined) resume(work as Effect.Effect<void>)
+    // The handler may have ended or closed this.
+    else if (this.#isEnding) resume(Effect.void)
+    else if (!this.#isClosed) this.#resume = resume
   }
 
   /** Lets the handler take what is queued, then ends `run`. */
@@ -59,7 +68,7 @@ export class Consumer {
     this.#isEnding = true
     const resume = this.#resume
     this.#resume = undefined
-    resume?.(noDelivery)
+    resume?.(Effect.void)
   }
 
   /**
@@ -67,13 +76,11 @@ export class Consumer {
    * Calls `onEnd` when that is done.
    */
   run<R>(handler: BatchHandler<R>, onEnd: () => void = constVoid): Effect.Effect<void, never, R> {
-    const finish = this.#finish
-    const handleNext = Effect.flatMap(this.#next, (delivery): Effect.Effect<void, never, R> => {
-      if (delivery === undefined) return Effect.void
-      return Effect.andThen(handler(delivery.messages), finish)
-    })
+    this.#handler = handler as BatchHandler<unknown>
+    const body = (): Effect.Effect<unknown, never, R> =>
+      this.#work() as Effect.Effect<unknown, never, R> | undefined ?? (this.#isEnding ? Effect.void : this.#wait)
     return Effect.onExit(
-      Effect.whileLoop({ while: () => !this.#isDone, body: () => handleNext, step: constVoid }),
+      Effect.whileLoop({ while: () => !this.#isDone, body, step: () => this.#finish() }),
       () =>
         Effect.sync(() => {
           this.close()
@@ -82,12 +89,45 @@ export class Consumer {
     )
   }
 
+  /** What the handler still does with the first of the deliveries that it is not done with at once. */
+  #work(next = this.#shift()): Effect.Effect<unknown, never, unknown> | undefined {
+    for (let delivery = next; delivery !== undefined; delivery = this.#shift()) {
+      // From here on it is known to `close`, whatever happens to the fiber that works on it.
+      this.#current = delivery
+      const work = this.#handler === undefined ? Effect.void : this.#handler(delivery.messages)
+      if (work !== undefined) return work
+      this.#finish()
+    }
+    return undefined
+  }
+
+  get #wait(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      this.#resume = resume
+      return Effect.sync(() => {
+        this.#resume = undefined
+      })
+    })
+  }
+
+  /** The messages in hand are done. */
+  #finish(): void {
+    const done = this.#current?.done
+    this.#current = undefined
+    done?.()
+  }
+
   /**
    * For a taker without a handler: says that the messages of the last `pull` are done, and waits for the next ones.
    * `undefined` after `end`.
    */
   get pull(): Effect.Effect<ReadonlyArray<Message.Message> | undefined> {
-    return Effect.map(Effect.andThen(this.#finish, this.#next), (delivery) => delivery?.messages)
+    return Effect.suspend(() => {
+      this.#finish()
+      const work = this.#work()
+      if (work !== undefined || this.#isEnding) return Effect.succeed(this.#current?.messages)
+      return Effect.map(this.#wait, () => this.#current?.messages)
+    })
   }
 
   /** Lets go of everything. */
@@ -103,26 +143,6 @@ export class Consumer {
 
   get #isDone(): boolean {
     return this.#isEnding && this.#queue === undefined
-  }
-
-  get #next(): Effect.Effect<Delivery | undefined> {
-    return Effect.callback<Delivery | undefined>((resume) => {
-      const delivery = this.#shift()
-      this.#current = delivery
-      if (delivery !== undefined || this.#isEnding) return resume(Effect.succeed(delivery))
-      this.#resume = resume
-      return Effect.sync(() => {
-        this.#resume = undefined
-      })
-    })
-  }
-
-  get #finish(): Effect.Effect<void> {
-    return Effect.sync(() => {
-      const delivery = this.#current
-      this.#current = undefined
-      delivery?.done()
-    })
   }
 
   #shift(): Delivery | undefined {
@@ -154,23 +174,60 @@ export const eachMessage = <R>(
 ): BatchHandler<R> =>
 (messages) => {
   let at = 0
-  const body = (): Effect.Effect<unknown, unknown, R> => {
-    while (at < messages.length) {
-      const message = messages[at++]!
-      const result = handler(message)
-      if (result === undefined) continue
-      return traced === undefined ? result : Tracing.handle(traced, undefined, message, result)
+  /** What the handlers of the next messages do, as far as they have not done it at once. */
+  const next = (): Effect.Effect<unknown, unknown, R> | undefined => {
+    try {
+      while (at < messages.length) {
+        const message = messages[at++]!
+        const effect = handler(message)
+        if (effect === undefined) continue
+        return traced === undefined ? effect : Tracing.handle(traced, undefined, message, effect)
+      }
+      return undefined
+    } catch (defect) {
+      return Effect.die(defect)
     }
-    return Effect.void
   }
-  const loop: Effect.Effect<void, never, R> = Effect.whileLoop({
-    while: () => at < messages.length,
-    body,
-    step: constVoid
+  let work = next()
+  if (work === undefined) return undefined
+  const goOn = () => {
+    work = next()
+  }
+  const loop: Effect.Effect<unknown, never, R> = Effect.whileLoop({
+    while: () => work !== undefined,
+    body: () => work!,
+    step: goOn
   }).pipe(
-    Effect.catchCause((cause) => Effect.andThen(logFailure(messages[at - 1]!, cause, annotations), loop))
+    Effect.catchCause((cause) => {
+      const logged = logFailure(messages[at - 1]!, cause, annotations)
+      goOn()
+      return work === undefined ? logged : Effect.andThen(logged, loop)
+    })
   )
   return loop
+}
+
+/**
+ * Makes a batch handler of one that may fail or die, which is logged with the ids of the first message.
+ *
+ * @internal
+ */
+export const allMessages = <R>(
+  handler: (messages: ReadonlyArray<Message.Message>) => Effect.Effect<unknown, unknown, R>,
+  annotations: Record<string, unknown>
+): BatchHandler<R> =>
+(messages) => {
+  const effect = attempt(handler, messages)
+  if (effect === Effect.void) return undefined
+  return Effect.catchCause(effect, (cause) => logFailure(messages[0]!, cause, annotations))
+}
+
+const attempt = <A, R>(f: (a: A) => Effect.Effect<unknown, unknown, R>, a: A): Effect.Effect<unknown, unknown, R> => {
+  try {
+    return f(a)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
 }
 
 /** @internal */

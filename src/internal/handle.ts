@@ -155,12 +155,7 @@ class HandleImpl implements Connection.Connection {
   }
 
   get handleBatch(): Connection.Connection["handleBatch"] {
-    return (handler, options) =>
-      this.#take((messages) =>
-        Effect.suspend(() => handler(messages)).pipe(
-          Effect.asVoid,
-          Effect.catchCause((cause) => Consumer.logFailure(messages[0]!, cause, this.#peer.annotations))
-        ), options)
+    return (handler, options) => this.#take(Consumer.allMessages(handler, this.#peer.annotations), options)
   }
 
   get messages(): Stream.Stream<Message.Message> {

@@ -33,6 +33,18 @@ export interface LaneOptions {
   readonly owner: LaneOwner
 }
 
+/** Few messages are taken one by one: an effect that takes them all costs as much as some of these. */
+const few = 4
+
+const takeAll = (queue: Queue.Queue<Message.Message>): Array<Message.Message> => {
+  if (Queue.sizeUnsafe(queue) > few) return Effect.runSync(Queue.clear(queue))
+  const taken: Array<Message.Message> = []
+  for (let exit = Queue.takeUnsafe(queue); exit?._tag === "Success"; exit = Queue.takeUnsafe(queue)) {
+    taken.push(exit.value)
+  }
+  return taken
+}
+
 /** @internal */
 export class Lane {
   /** Messages and bytes that have been taken in and have not left. */
@@ -46,7 +58,7 @@ export class Lane {
   /** Made for the first message: most connections of a busy server never send anything. */
   #queue: Queue.Queue<Message.Message> | undefined = undefined
   /** What was taken out of the queue at once, to leave one by one. */
-  #batch: ReadonlyArray<Message.Message> | undefined = undefined
+  #batch: Array<Message.Message> | undefined = undefined
   #nextInBatch = 0
   /** What a failed write gave back: it leaves before all that is queued, the last element first. */
   #returned: Array<Message.Message> | undefined = undefined
@@ -173,6 +185,18 @@ export class Lane {
 
   /** The next message that is to leave. It keeps counting until `release`. */
   next(): Message.Message | undefined {
+    const batch = this.#batch
+    const isPlain = this.#returned === undefined && this.#withdrawn === undefined && this.#waiting === undefined
+    if (!isPlain || batch === undefined) return this.#nextWanted()
+    const message = batch[this.#nextInBatch++]
+    if (this.#nextInBatch === batch.length) {
+      this.#batch = undefined
+      batch.length = 0
+    }
+    return message
+  }
+
+  #nextWanted(): Message.Message | undefined {
     let message = this.#take()
     while (message !== undefined && this.#withdrawn?.delete(message)) {
       this.#withdrawnBytes -= this.#envelope.wireSize(message)
@@ -185,17 +209,21 @@ export class Lane {
 
   #take(): Message.Message | undefined {
     const returned = this.#returned?.pop()
+    if (this.#returned?.length === 0) this.#returned = undefined
     if (returned !== undefined) return returned
     const batch = this.#batch ?? this.#takeBatch()
     const message = batch[this.#nextInBatch++]
-    if (this.#nextInBatch >= batch.length) this.#batch = undefined
+    if (this.#nextInBatch >= batch.length) {
+      this.#batch = undefined
+      batch.length = 0
+    }
     return message
   }
 
   /** All that is queued: to take the messages one by one cost a sixth of the time of a small message. */
-  #takeBatch(): ReadonlyArray<Message.Message> {
-    const batch = this.#queue === undefined ? [] : Effect.runSync(Queue.clear(this.#queue))
-    this.#batch = batch
+  #takeBatch(): Array<Message.Message> {
+    const batch = this.#queue === undefined ? [] : takeAll(this.#queue)
+    if (batch.length > 0) this.#batch = batch
     this.#nextInBatch = 0
     return batch
   }
@@ -227,8 +255,9 @@ export class Lane {
   }
 
   #settle(messages: ReadonlyArray<Message.Message>): void {
-    for (const message of messages) this.bytes -= this.#envelope.wireSize(message)
     this.messages -= messages.length
+    if (this.messages === 0) this.bytes = 0
+    else for (const message of messages) this.bytes -= this.#envelope.wireSize(message)
   }
 
   /** Lets go of what was withdrawn, and says what waits. */
@@ -240,32 +269,31 @@ export class Lane {
     return this.#waiting
   }
 
-  #hasRoomFor(message: Message.Message): boolean {
+  /** Counts a message in, if there is room for it. */
+  #hasCounted(message: Message.Message): boolean {
     if (this.messages >= this.#maxMessages) return false
-    return this.messages === 0 || this.bytes + this.#envelope.wireSize(message) <= this.#maxBytes
+    const bytes = this.bytes + this.#envelope.wireSize(message)
+    if (bytes > this.#maxBytes && this.messages > 0) return false
+    this.messages += 1
+    this.bytes = bytes
+    return true
   }
 
   #admit(message: Message.Message): boolean {
-    if (this.#closed !== undefined || !this.#hasRoomFor(message)) return false
+    if (this.#closed !== undefined || !this.#hasCounted(message)) return false
     // A received message that is passed on outlives the memory it was read into.
     this.#enqueue(Message.keep(message))
-    this.messages += 1
-    this.bytes += this.#envelope.wireSize(message)
     return true
   }
 
   /** As `#admit`, from an index on as far as there is room. Returns how many were taken in. */
   #admitAll(messages: ReadonlyArray<Message.Message>, from: number): number {
     if (this.#closed !== undefined) return 0
-    const admitted: Array<Message.Message> = []
-    for (let i = from; i < messages.length && this.#hasRoomFor(messages[i]!); i++) {
-      const message = Message.keep(messages[i]!)
-      admitted.push(message)
-      this.messages += 1
-      this.bytes += this.#envelope.wireSize(message)
-    }
-    if (admitted.length > 0) this.#enqueueAll(admitted)
-    return admitted.length
+    let end = from
+    while (end < messages.length && this.#hasCounted(messages[end]!)) Message.keep(messages[end++]!)
+    // The sender's array is the sender's: what happens to it later must not change the lane.
+    if (end > from) this.#enqueueAll(messages.slice(from, end))
+    return end - from
   }
 
   #enqueueAll(messages: ReadonlyArray<Message.Message>): void {

@@ -128,6 +128,10 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   // --- from the writer
 
+  later(f: () => void): void {
+    this.peer.runner.fork(Effect.andThen(Effect.yieldNow, Effect.sync(f)))
+  }
+
   onWriteFailed(error: Transport.TransportError): void {
     this.end(error)
   }

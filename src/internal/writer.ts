@@ -34,16 +34,36 @@ export interface WriterOwner {
 /** Who owns the link that is written to, and ends it when that fails. @internal */
 export interface LinkOwner {
   readonly link: Transport.Link
+  /** Calls in a later turn of the event loop. */
+  readonly later: (f: () => void) => void
   readonly onWriteFailed: (error: Transport.TransportError) => void
   /** The transport or the envelope has thrown. */
   readonly onWriteBroken: (cause: unknown) => void
 }
 
-/** One write, with the memory it holds. */
-interface Write {
+/** What the writer is about. */
+type State =
+  /** Nothing is to be written, or there is no link. */
+  | { readonly _tag: "Resting" }
+  /** It writes at the end of this turn of the event loop. */
+  | { readonly _tag: "Waking" }
+  /** One write after another is taken at once by the operating system. */
+  | { readonly _tag: "Busy" }
+  /** It has written so much that others are to have their turn first. */
+  | { readonly _tag: "Yielding" }
+  | Writing
+
+/** A write is under way, and holds this memory. */
+interface Writing {
+  readonly _tag: "Writing"
   readonly to: LinkOwner
   readonly memory: Slab.Slab | undefined
 }
+
+const resting: State = { _tag: "Resting" }
+const waking: State = { _tag: "Waking" }
+const busy: State = { _tag: "Busy" }
+const yielding: State = { _tag: "Yielding" }
 
 /** @internal */
 export class Writer {
@@ -65,9 +85,7 @@ export class Writer {
   #memory: Slab.Slab | undefined = undefined
   /** Who has the link of the moment. */
   #to: LinkOwner | undefined = undefined
-  #isWaking = false
-  /** The write that is under way. */
-  #write: Write | undefined = undefined
+  #state: State = resting
   /** Whether the operating system had all of the last write when that returned. */
   #wasTakenAtOnce = false
   #isHeld = false
@@ -85,20 +103,24 @@ export class Writer {
 
   /** Whether all that was sent has been taken by the operating system. */
   get isIdle(): boolean {
-    return this.#write === undefined && this.#urgent === undefined && this.#high.isEmpty &&
-      this.#normal.isEmpty
+    return this.#state._tag !== "Writing" && this.#urgent === undefined && this.#high.isEmpty && this.#normal.isEmpty
   }
 
-  /** Says that there is something to write. What comes in the same turn of the event loop leaves in the same write. */
+  /**
+   * Says that there is something to write. What comes in the same turn of the event loop leaves in the same write, unless
+   * it is so much that the peer had better begin to read.
+   */
   signal(): void {
-    if (this.#to === undefined || this.#write !== undefined || this.#isWaking) return
-    this.#isWaking = true
-    queueMicrotask(() => this.#wake())
+    if (this.#to === undefined || (this.#state !== resting && this.#state !== waking)) return
+    if (this.#normal.bytes >= eagerBytes) return this.#writeAll()
+    if (this.#state === waking) return
+    this.#state = waking
+    queueMicrotask(() => this.#goOn(waking))
   }
 
-  #wake(): void {
-    this.#isWaking = false
-    if (this.#to !== undefined && this.#write === undefined) this.#writeNext(this.#to)
+  /** Writes, if nothing else has happened since. */
+  #goOn(state: State): void {
+    if (this.#state === state) this.#writeAll()
   }
 
   /** How many packets of the envelope itself wait. */
@@ -139,15 +161,15 @@ export class Writer {
   /** Writes to a link until `stop`: one write leads to the next by callbacks, and a quiet connection has no fiber. */
   start(owner: LinkOwner): void {
     this.#to = owner
-    this.#writeNext(owner)
+    if (this.#state !== busy) this.#writeAll()
   }
 
   /** The link is gone: what it may not have taken is the first to leave on the next one. */
   stop(): void {
     this.#to = undefined
     // The transport may still hold parts of a write that is under way: that memory comes back with its end.
-    if (this.#write === undefined) this.#giveMemory(this.#memory)
-    this.#write = undefined
+    if (this.#state._tag !== "Writing") this.#giveMemory(this.#memory)
+    if (this.#state !== busy) this.#state = resting
     this.#urgent = undefined
     if (this.#partial !== undefined) this.#normal.giveBack([this.#partial])
     if (this.#normalFlight !== undefined) this.#normal.giveBack(this.#normalFlight)
@@ -161,28 +183,58 @@ export class Writer {
     this.#wasTakenAtOnce = false
   }
 
-  #writeNext(to: LinkOwner): void {
+  /** Writes until there is nothing left, a write is under way, or others are to have their turn. */
+  #writeAll(): void {
+    this.#state = busy
+    let written = 0
+    for (let to = this.#to; to !== undefined && this.#state === busy; to = this.#to) {
+      if (written >= turnBytes) return this.#writeLater(to)
+      written += this.#writeNext(to)
+    }
+    if (this.#state === busy) this.#state = resting
+  }
+
+  #writeLater(to: LinkOwner): void {
+    this.#state = yielding
+    to.later(() => this.#goOn(yielding))
+  }
+
+  /** Returns how many bytes have left at once. */
+  #writeNext(to: LinkOwner): number {
+    this.#wasTakenAtOnce = this.#startWrite(to)
+    if (!this.#wasTakenAtOnce) return 0
+    const { size } = this.#batch ?? { size: 0 }
+    this.#state = busy
+    this.#settle()
+    return size
+  }
+
+  /** Returns whether there was something to write, and all of it was taken at once. */
+  #startWrite(to: LinkOwner): boolean {
     try {
       const parts = this.#nextParts()
-      if (parts === undefined) return this.#rest()
-      const write: Write = { to, memory: this.#memory }
-      this.#write = write
-      to.link.write(parts, (error) => this.#onWritten(write, error))
-      this.#wasTakenAtOnce = to.link.unwritten === 0
+      if (parts === undefined) {
+        this.#rest()
+        return false
+      }
+      const write: Writing = { _tag: "Writing", to, memory: this.#memory }
+      this.#state = write
+      return to.link.write(parts, (error) => this.#onWritten(write, error))
     } catch (cause) {
       // The transport holds nothing of it.
-      this.#write = undefined
+      this.#state = resting
       to.onWriteBroken(cause)
+      return false
     }
   }
 
-  #onWritten(write: Write, error: Transport.TransportError | undefined): void {
+  #onWritten(write: Writing, error: Transport.TransportError | undefined): void {
     // A link that was given up reports late: its messages are accounted for, and only now is its memory free.
-    if (this.#write !== write) return this.#giveMemory(write.memory)
-    this.#write = undefined
+    if (this.#state !== write) return this.#giveMemory(write.memory)
+    this.#state = resting
     if (error !== undefined) return write.to.onWriteFailed(error)
     this.#settle()
-    if (this.#to === write.to) this.#writeNext(write.to)
+    this.#goOn(resting)
   }
 
   #nextParts(): ReadonlyArray<Uint8Array> | undefined {
@@ -224,7 +276,8 @@ export class Writer {
 
   /** The next packet of a message must not take the batch over its limit, unless the batch is empty. */
   #fits(message: Message.Message, batch: WriteBatch.WriteBatch): boolean {
-    return batch.size === 0 || Math.min(this.#envelope.wireSize(message), firstPacket) <= batch.room
+    const { room, size } = batch
+    return room >= firstPacket || size === 0 || this.#envelope.wireSize(message) <= room
   }
 
   #fillNormal(batch: WriteBatch.WriteBatch): void {
@@ -285,17 +338,20 @@ export class Writer {
       this.#highFlight = undefined
       this.#owner.onWritten(written)
       this.#high.release(written)
+      written.length = 0
     }
     if (this.#normalFlight !== undefined) {
       const written = this.#normalFlight
       this.#normalFlight = undefined
       this.#owner.onWritten(written)
       this.#normal.release(written)
+      written.length = 0
     }
   }
 
   /** Nothing to write: the memory goes back, and who waits for this is told. */
   #rest(): void {
+    this.#state = resting
     this.#giveMemory(this.#memory)
     this.#memory = undefined
     this.#batch = undefined
@@ -318,3 +374,13 @@ const firstPacket = 9000
  * and 250 KB 2.7 GB/s.
  */
 const wideWrite = 4
+
+/**
+ * With so many bytes in the normal lane a write does not wait for the end of the turn, so that the peer reads while the
+ * rest is being made. Messages of 32 bytes, 8000 of which may be outstanding, passed 3.4 million a second when each write
+ * waited, and 8.5 million with this. Half of it costs the sender more, since writes get smaller; twice as much gains less.
+ */
+const eagerBytes = 32_768
+
+/** What is written in one turn of the event loop, before others have theirs. */
+const turnBytes = 1_048_576

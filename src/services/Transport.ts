@@ -116,12 +116,11 @@ export interface Link {
   /** Reads on. */
   readonly resume: () => void
   /**
-   * Writes all parts in order. `done` is called once, when the operating system has taken all of them or when that has
-   * failed, and never before `write` returns. The parts must not change until then. One write at a time.
+   * Writes all parts in order. Returns whether the operating system has taken all of them at once. When it has not,
+   * `done` is called once, when it has or when that has failed, and never before `write` returns. The parts must not
+   * change until then. One write at a time.
    */
-  readonly write: (parts: ReadonlyArray<Uint8Array>, done: (error: TransportError | undefined) => void) => void
-  /** Bytes of the write under way that the operating system has not taken yet, where the link knows that. */
-  readonly unwritten?: number | undefined
+  readonly write: (parts: ReadonlyArray<Uint8Array>, done: (error: TransportError | undefined) => void) => boolean
   /** Ends the link at once, without waiting for a write that is under way; what was written goes out. Idempotent. */
   readonly close: () => void
 }

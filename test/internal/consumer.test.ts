@@ -150,7 +150,7 @@ describe("eachMessage", () => {
       return Effect.andThen(Effect.yieldNow, Effect.sync(() => void events.push(`end ${message.messageId}`)))
     }, {})
     return Effect.gen(function*() {
-      yield* handler([1, 2, 3].map(message))
+      yield* handler([1, 2, 3].map(message))!
       assert.deepStrictEqual(events, ["begin 1", "end 1", "begin 2", "begin 3", "end 3"])
     })
   })
@@ -166,7 +166,7 @@ describe("eachMessage", () => {
       return undefined
     }, {})
     return Effect.gen(function*() {
-      const fiber = yield* Effect.forkChild(handler([1, 2, 3, 4, 5, 6].map(message)), { startImmediately: true })
+      const fiber = yield* Effect.forkChild(handler([1, 2, 3, 4, 5, 6].map(message))!, { startImmediately: true })
       yield* Effect.yieldNow
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(seen, [1, 2, 3, 4, 5])
@@ -184,7 +184,7 @@ describe("eachMessage", () => {
       return Effect.fail("no")
     }, {})
     const messages = Array.from({ length: 100_000 }, () => message(1))
-    return Effect.map(handler(messages), () => assert.strictEqual(count, 100_000)).pipe(
+    return Effect.map(handler(messages)!, () => assert.strictEqual(count, 100_000)).pipe(
       Effect.provide(Logger.layer([]))
     )
   })

@@ -14,8 +14,9 @@ const address = NetAddress.inetAddressFromStringUnsafe("10.0.0.9:1235")
 
 const reset = new Transport.TransportError({ problem: "Reset", address: "10.0.0.9:1235" })
 
-/** A link whose writes end when a test says so. */
+/** A link whose writes end when a test says so, or at once while it takes them. */
 const makeLink = () => {
+  const system = { takes: false }
   const writes: Array<Uint8Array> = []
   const parts: Array<ReadonlyArray<Uint8Array>> = []
   let pending: ((error: Transport.TransportError | undefined) => void) | undefined
@@ -30,11 +31,14 @@ const makeLink = () => {
       assert.isUndefined(pending, "one write at a time")
       parts.push(given)
       writes.push(concat(given))
-      pending = done
+      if (!system.takes) pending = done
+      return system.takes
     }
   }
   return {
     link,
+    /** Whether the operating system has room for all that is written. */
+    system,
     /** What each write held. */
     writes,
     isWriting: () => pending !== undefined,
@@ -71,11 +75,12 @@ const make = (options: { readonly writeBytes?: number; readonly highLaneMessages
     return { writer, high, normal, slabs, written }
   })
 
-/** Lets a writer write to a link until that fails or the fiber is interrupted. */
-const run = (writer: Writer.Writer, link: Transport.Link) =>
+/** Lets a writer write to a link until that fails or the fiber is interrupted. What it puts off goes to `later`. */
+const run = (writer: Writer.Writer, link: Transport.Link, later: Array<() => void> = []) =>
   Effect.callback<never, Transport.TransportError>((resume) =>
     writer.start({
       link,
+      later: (f) => later.push(f),
       onWriteFailed: (error) => resume(Effect.fail(error)),
       onWriteBroken: (cause) => resume(Effect.die(cause))
     })
@@ -175,29 +180,84 @@ describe("Writer", () => {
     Effect.gen(function*() {
       const { high, normal, writer } = yield* make()
       const link = makeLink()
-      const unwritten = { bytes: 0 }
-      const fiber = yield* run(writer, {
-        ...link.link,
-        get unwritten() {
-          return unwritten.bytes
-        }
-      })
-      const rounded = ({ length }: Uint8Array) => Math.round(length / 50_000) * 50_000
-      const sizeOfNext = (before: () => void = () => {}) => {
-        before()
-        if (link.isWriting()) link.end()
-        return rounded(link.writes.at(-1)!)
+      const later: Array<() => void> = []
+      let seen = 0
+      const sizes = () => {
+        const from = seen
+        seen = link.writes.length
+        return link.writes.slice(from).map(({ length }) => Math.round(length / 50_000) * 50_000)
       }
       offer(normal, Array.from({ length: 20 }, (_, i) => numbered(i, 1_000_000)))
-      yield* settle
-      const first = rounded(link.writes[0]!)
-      assert.deepStrictEqual([first, sizeOfNext(), sizeOfNext()], [250_000, 1_000_000, 1_000_000])
-      assert.strictEqual(sizeOfNext(() => offer(high, numberedAll(1, 4, 100))), 250_000)
-      assert.strictEqual(sizeOfNext(() => writer.sendUrgent(envelope.ping)), 250_000)
-      assert.strictEqual(sizeOfNext(), 1_000_000)
+      link.system.takes = true
+      const fiber = yield* run(writer, link.link, later)
+      // About 1 MB is written in one turn of the event loop.
+      assert.deepStrictEqual(sizes(), [250_000, 1_000_000])
+      const turn = () => {
+        assert.strictEqual(later.length, 1)
+        later.pop()!()
+        return sizes()
+      }
+      assert.deepStrictEqual(turn(), [1_000_000, 1_000_000])
+      offer(high, numberedAll(1, 4, 100))
+      assert.deepStrictEqual(turn(), [250_000, 1_000_000])
+      writer.sendUrgent(envelope.ping)
+      assert.deepStrictEqual(turn(), [250_000, 1_000_000])
       // This one does not fit into the buffers of the system any more.
-      unwritten.bytes = 1
-      assert.deepStrictEqual([sizeOfNext(), sizeOfNext()], [1_000_000, 250_000])
+      link.system.takes = false
+      assert.deepStrictEqual(turn(), [1_000_000])
+      link.end()
+      assert.deepStrictEqual(sizes(), [250_000])
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("goes on with the next link when it had put writing off for the one before", () =>
+    Effect.gen(function*() {
+      const { normal, slabs, writer, written } = yield* make()
+      const [first, second] = [makeLink(), makeLink()]
+      const later: Array<() => void> = []
+      offer(normal, Array.from({ length: 5 }, (_, i) => numbered(i, 1_000_000)))
+      first.system.takes = true
+      yield* Fiber.interrupt(yield* run(writer, first.link, later))
+      assert.strictEqual(slabs.count, 0)
+      second.system.takes = true
+      const fiber = yield* run(writer, second.link, later)
+      for (let next = later.shift(); next !== undefined; next = later.shift()) next()
+      assert.deepStrictEqual(written, [0, 1, 2, 3, 4])
+      assert.deepStrictEqual(idsOf(decode(concat(second.writes))), [1, 2, 3, 4])
+      assert.strictEqual(slabs.count, 0)
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("does not wait for the end of the turn with 32 KB, so that the peer can begin to read", () =>
+    Effect.gen(function*() {
+      const { normal, writer, written } = yield* make()
+      const link = makeLink()
+      link.system.takes = true
+      const fiber = yield* run(writer, link.link)
+      offer(normal, numberedAll(30, 1000))
+      assert.strictEqual(link.writes.length, 0)
+      offer(normal, numberedAll(30, 1000, 30))
+      assert.isAtLeast(link.writes.length, 1)
+      assert.isAtLeast(written.length, 30)
+      yield* settle
+      assert.deepStrictEqual(written, Array.from({ length: 60 }, (_, i) => i))
+      yield* Fiber.interrupt(fiber)
+    }))
+
+  it.effect("writes what is sent while its idleness is told", () =>
+    Effect.gen(function*() {
+      const { normal, writer, written } = yield* make()
+      const link = makeLink()
+      const fiber = yield* run(writer, link.link)
+      offer(normal, numberedAll(1))
+      yield* settle
+      const sending = yield* Effect.forkChild(
+        Effect.andThen(writer.idle, Effect.sync(() => offer(normal, [numbered(1)]))),
+        { startImmediately: true }
+      )
+      yield* endAll(link)
+      yield* Fiber.join(sending)
+      assert.deepStrictEqual(written, [0, 1])
       yield* Fiber.interrupt(fiber)
     }))
 
@@ -205,10 +265,11 @@ describe("Writer", () => {
     Effect.gen(function*() {
       const { normal, slabs, writer } = yield* make()
       const link = makeLink()
-      const fiber = yield* run(writer, { ...link.link, unwritten: 0 })
+      link.system.takes = true
       offer(normal, numberedAll(1000, 1000))
-      yield* settle
-      yield* endAll(link)
+      const later: Array<() => void> = []
+      const fiber = yield* run(writer, link.link, later)
+      for (let next = later.shift(); next !== undefined; next = later.shift()) next()
       assert.isTrue(link.writes.every((bytes) => bytes.length <= slabs.slabSize))
       assert.strictEqual(slabs.peak, slabs.slabSize)
       assert.deepStrictEqual(idsOf(decode(concat(link.writes))), Array.from({ length: 1000 }, (_, i) => i))
@@ -309,7 +370,7 @@ describe("Writer", () => {
         ...link.link,
         write: (parts, done) => {
           shared = parts.some((part) => part.buffer === body.buffer)
-          link.link.write(parts, done)
+          return link.link.write(parts, done)
         }
       }
       const fiber = yield* run(writer, spied)

@@ -53,10 +53,15 @@ const tapLink = (link: Transport.Link, wire: Wire): Transport.Link => ({
   write: (parts, done) => {
     const bytes = copy(parts)
     if (!wire.isEnded) wire.offered.push(bytes)
-    link.write(parts, (error) => {
-      if (error === undefined && !wire.isEnded) wire.taken += bytes.length
+    const take = () => {
+      if (!wire.isEnded) wire.taken += bytes.length
+    }
+    const isTaken = link.write(parts, (error) => {
+      if (error === undefined) take()
       done(error)
     })
+    if (isTaken) take()
+    return isTaken
   },
   close: () => {
     wire.isEnded = true

@@ -4,6 +4,7 @@ import * as Message from "../../src/domain/Message.ts"
 import type * as ConnectionState from "../../src/services/ConnectionState.ts"
 import type * as DisconnectReason from "../../src/services/DisconnectReason.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
+import { send } from "../utils/links.ts"
 import * as Native from "../utils/native.ts"
 import { address, type Bed, pass, type RawPeer, settle, until, withBed } from "../utils/network.ts"
 
@@ -240,7 +241,7 @@ describe("hostile behaviour", () => {
         const flood = new Uint8Array(60_000)
         for (let at = 0; at < flood.length; at += 6) flood.set(fromHex(ping), at)
         for (let i = 0; i < 50; i++) {
-          yield* Effect.callback<void>((resume) => link.write([flood], () => resume(Effect.void)))
+          yield* Effect.orDie(send(link, flood))
         }
         yield* settle
         const info = (yield* bed.network.links).at(-1)!
@@ -262,7 +263,7 @@ describe("hostile behaviour", () => {
         assert.isAtLeast(pongs, 1000)
         assert.isAtMost(pongs, 1000 + 2 * 16)
         // Those that come now are answered again.
-        yield* Effect.callback<void>((resume) => link.write([fromHex(ping)], () => resume(Effect.void)))
+        yield* Effect.orDie(send(link, fromHex(ping)))
         yield* settle
         assert.strictEqual(heard.reduce((sum, count) => sum + count, 0) / 6, pongs + 1)
         link.close()

@@ -3,6 +3,7 @@ import { Context, Deferred, Effect, Fiber, Stream } from "effect"
 import * as Message from "../../src/domain/Message.ts"
 import type * as Connection from "../../src/services/Connection.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
+import { send } from "../utils/links.ts"
 import * as Native from "../utils/native.ts"
 import { type Bed, pass, settle, until, withBed } from "../utils/network.ts"
 
@@ -268,7 +269,7 @@ describe("heartbeat of the accepting side", () => {
         fill("normal")
         fill("high")
         yield* settle
-        yield* Effect.callback<void>((resume) => link.write([Native.fromHex(ping)], () => resume(Effect.void)))
+        yield* Effect.orDie(send(link, Native.fromHex(ping)))
         yield* pass("5 millis")
         const heard: Array<number> = []
         const memory = new Uint8Array(4096)

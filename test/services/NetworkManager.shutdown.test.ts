@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as Message from "../../src/domain/Message.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
+import { send } from "../utils/links.ts"
 import * as Native from "../utils/native.ts"
 import { address, type Bed, type Host, pass, settle, withBed } from "../utils/network.ts"
 
@@ -120,7 +121,7 @@ describe("closing a listener", () => {
             )
         })
         const link = yield* deaf(bed, "10.0.0.1")
-        yield* Effect.callback<void>((resume) => link.write([Native.encode(message(1))], () => resume(Effect.void)))
+        yield* Effect.orDie(send(link, Native.encode(message(1))))
         yield* settle
         // Draining and finishing share one deadline.
         yield* (yield* listener.connections)[0]!.send(message(1, 5000))

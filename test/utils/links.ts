@@ -110,18 +110,20 @@ export class Recorder implements LinkReceiver {
   }
 }
 
-/** Writes, and checks that `done` comes later and once. */
+/** Writes, and checks that either all is taken at once, or `done` comes later and once. */
 export const send = (link: Link, ...parts: ReadonlyArray<Uint8Array | string>): Effect.Effect<void, TransportError> =>
   Effect.callback((resume) => {
     let isReturned = false
     let calls = 0
-    link.write(parts.map((part) => typeof part === "string" ? Buffer.from(part) : part), (error) => {
+    const isTaken = link.write(parts.map((part) => typeof part === "string" ? Buffer.from(part) : part), (error) => {
       calls += 1
       assert.isTrue(isReturned, "done before write has returned")
+      assert.isFalse(isTaken, "done although all was taken")
       assert.strictEqual(calls, 1, "done more than once")
       resume(error === undefined ? Effect.void : Effect.fail(error))
     })
     isReturned = true
+    if (isTaken) resume(Effect.void)
   })
 
 export interface Pair {

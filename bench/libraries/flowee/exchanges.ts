@@ -125,12 +125,13 @@ const measureTrips = <E, R>({ count, size, warmUp }: Options, trip: Effect.Effec
 
 /** Round trips, one at a time: a message there, a message back. */
 export const echo: Exchange = Effect.fnUntraced(function*(connection, options) {
-  const answered = yield* credit(connection)
   const body = filled(options.size)
-  let made = 0
-  const trip = Effect.suspend(() => {
-    made += 1
-    return Effect.andThen(connection.send(message(Id.echo, body)), answered.reaches(made))
+  let arrived = (): void => {}
+  yield* Effect.forkScoped(connection.handle(() => arrived()), { startImmediately: true })
+  const trip = Effect.callback<void, SendError.SendError>((resume) => {
+    arrived = () => resume(Effect.void)
+    const refused = connection.sendUnsafe(message(Id.echo, body))
+    if (refused !== undefined) resume(Effect.fail(refused))
   })
   return yield* measureTrips(options, trip)
 })

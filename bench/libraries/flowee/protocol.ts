@@ -17,8 +17,8 @@ export const serviceId = 20
 
 export const Id = { counted: 1, acknowledged: 2, echo: 3, echoed: 4, bulk: 5, received: 6 } as const
 
-/** Whether handlers take all messages of a read in one effect, or each in one of its own. */
-export type Form = "batch" | "effect"
+/** Whether handlers are plain functions as far as they can, or make an effect for each message. */
+export type Form = "plain" | "effect"
 
 /** How the messages of one connection are answered. */
 const makeReply = () => {
@@ -38,15 +38,13 @@ const makeReply = () => {
   }
 }
 
-const answerBatches = (connection: Connection.Connection): Effect.Effect<void> => {
+/** A plain function as long as there is room for its answers. */
+const answerPlainly = (connection: Connection.Connection): Effect.Effect<void> => {
   const reply = makeReply()
-  return connection.handleBatch((messages): Effect.Effect<void, SendError.SendError> => {
-    const replies: Array<Message.Message> = []
-    for (const message of messages) {
-      const answer = reply(message)
-      if (answer !== undefined) replies.push(answer)
-    }
-    return replies.length === 0 ? Effect.void : connection.sendAll(replies)
+  return connection.handle((message): Effect.Effect<void, SendError.SendError> | undefined => {
+    const answer = reply(message)
+    if (answer === undefined || connection.sendUnsafe(answer) === undefined) return undefined
+    return connection.send(answer)
   }, { serviceId })
 }
 
@@ -65,7 +63,7 @@ export const serve = (
   form: Form
 ): Effect.Effect<NetworkManager.Listener, NetworkManager.NetworkError, NetworkManager.NetworkManager | Scope.Scope> =>
   NetworkManager.NetworkManager.use((manager) =>
-    manager.bind(`127.0.0.1:${port}`, { onConnection: form === "batch" ? answerBatches : answerEach })
+    manager.bind(`127.0.0.1:${port}`, { onConnection: form === "plain" ? answerPlainly : answerEach })
   )
 
 /** The port that was given out, or that was asked for. */

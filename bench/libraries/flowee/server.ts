@@ -12,7 +12,7 @@ const maxConnections = 100_000
 
 export const serve: ServerModule["serve"] = async ({ extra, port }) => {
   const runtime = ManagedRuntime.make(NodeNetwork.layer({ maxConnections }))
-  const form = extra["form"] === "effect" ? "effect" : "batch"
+  const form = extra["form"] === "effect" ? "effect" : "plain"
   const listener = await runtime.runPromise(Scope.provide(Protocol.serve(port, form), runtime.scope))
   return { port: Protocol.portOf(listener), close: () => runtime.dispose() }
 }

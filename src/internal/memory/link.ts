@@ -70,13 +70,14 @@ class End implements Transport.Link {
     this.#paused = false
     if (this.#state._tag === "Open") this.#inbound().wake()
   }
-  write(parts: ReadonlyArray<Uint8Array>, done: (error: Transport.TransportError | undefined) => void): void {
+  write(parts: ReadonlyArray<Uint8Array>, done: (error: Transport.TransportError | undefined) => void): boolean {
     if (this.#state._tag === "Open") {
       this.#outbound().write(parts, done)
-      return
+      return false
     }
     const error = this.#state.error ?? this.failure("Closed")
     this.#owner.runtime.schedule(() => done(error))
+    return false
   }
   close(): void {
     if (this.#state._tag === "Ended") return

@@ -17,6 +17,8 @@ type State =
   | { readonly _tag: "Open"; readonly receiver: LinkReceiver }
   | { readonly _tag: "Ended"; readonly error: TransportError | undefined }
 
+const noBytes = new Uint8Array(0)
+
 const waiting: State = { _tag: "Waiting" }
 
 /** @internal */
@@ -109,26 +111,25 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     else this.#socket.resume()
   }
 
-  write(parts: ReadonlyArray<Uint8Array>, done: (error: TransportError | undefined) => void): void {
-    if (this.#state._tag === "Ended") return queueMicrotask(() => done(this.#writeError(undefined)))
-    if (parts.length === 0) return queueMicrotask(() => done(undefined))
-    this.#hasWritten = true
-    this.#done = done
-    const socket = this.#socket
-    const last = parts.length - 1
-    if (last === 0) {
-      socket.write(parts[0]!, this.#onWritten)
-      return
+  write(parts: ReadonlyArray<Uint8Array>, done: (error: TransportError | undefined) => void): boolean {
+    if (this.#state._tag === "Ended") {
+      queueMicrotask(() => done(this.#writeError(undefined)))
+      return false
     }
-    // What is written to a corked socket leaves it as one gathering write.
-    socket.cork()
-    for (let i = 0; i < last; i++) socket.write(parts[i]!)
-    socket.write(parts[last]!, this.#onWritten)
-    socket.uncork()
-  }
-
-  get unwritten(): number {
-    return this.#socket.writableLength
+    this.#hasWritten = true
+    const socket = this.#socket
+    if (parts.length === 1) socket.write(parts[0]!)
+    else {
+      // What is written to a corked socket leaves it as one gathering write.
+      socket.cork()
+      for (const part of parts) socket.write(part)
+      socket.uncork()
+    }
+    if (socket.writableLength === 0 && socket.errored === null) return true
+    // A callback at the write itself would cost a turn of Node's tick queue where nobody needs it.
+    this.#done = done
+    socket.write(noBytes, this.#onWritten)
+    return false
   }
 
   close(): void {

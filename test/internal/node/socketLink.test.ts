@@ -18,7 +18,9 @@ describe("socketLink", () => {
   it.live("ends, and fails the write under way, when its socket just closes", () =>
     Effect.gen(function*() {
       const socket = new Net.Socket()
+      // The operating system takes nothing.
       socket.write = () => true
+      Object.defineProperty(socket, "writableLength", { value: 5 })
       const link = linkOver(socket)
       const here = new Links.Recorder()
       link.start(here)

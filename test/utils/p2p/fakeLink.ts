@@ -85,11 +85,11 @@ export class FakeLink implements Transport.LinkReceiver {
   #write(): void {
     const parts = this.#waiting
     this.#waiting = []
-    this.#isWriting = true
-    this.link.write(parts, () => {
+    const isTaken = this.link.write(parts, () => {
       this.#isWriting = false
       if (this.#waiting.length > 0 && !this.#isEnded) this.#write()
     })
+    this.#isWriting = !isTaken
   }
 
   #end(end: LinkEnd): void {
