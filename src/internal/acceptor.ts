@@ -14,6 +14,7 @@ import type * as ConnectionAuthorizer from "../services/ConnectionAuthorizer.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Transport from "../services/Transport.ts"
+import * as PeerAccess from "./access.ts"
 import type * as Admission from "./admission.ts"
 import type * as Metrics from "./metrics.ts"
 import type * as Peer from "./peer.ts"
@@ -43,7 +44,7 @@ export interface Program {
   readonly context: Context.Context<never>
 }
 
-type Verdict = Exclude<ConnectionAuthorizer.Verdict, "Reject">
+type Verdict = Exclude<ConnectionAuthorizer.Verdict, { readonly _tag: "Reject" }>
 type Refusal = DisconnectReason.TurnedAway | DisconnectReason.PeerBanned
 
 /** @internal */
@@ -91,7 +92,9 @@ export class Acceptor implements Session.SessionOwner {
       return restore(this.#vet(link))
     }).pipe(
       Effect.flatMap((verdict) =>
-        typeof verdict === "string" ? Effect.sync(() => this.#serve(link, verdict)) : this.#turnAway(verdict)
+        verdict._tag === "Accept" || verdict._tag === "AwaitLogin"
+          ? Effect.sync(() => this.#serve(link, verdict))
+          : this.#turnAway(verdict)
       ),
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -131,7 +134,9 @@ export class Acceptor implements Session.SessionOwner {
     const { authorizer, settings } = this.#options
     // It may close the listener, or all of its manager, which then wait for this.
     return Work.waitFor(Effect.suspend(() => authorizer.authorize(link))).pipe(
-      Effect.map((verdict) => verdict === "Reject" ? refuse("NotAuthorized") : verdict),
+      Effect.map((verdict) =>
+        verdict._tag === "Accept" || verdict._tag === "AwaitLogin" ? verdict : refuse("NotAuthorized", verdict.reason)
+      ),
       Effect.timeoutOrElse({
         duration: settings.loginTimeout,
         orElse: () => Effect.succeed(refuse("NotAuthorizedInTime"))
@@ -148,9 +153,12 @@ export class Acceptor implements Session.SessionOwner {
     if (!this.#newcomers.has(link)) return "TurnedAway"
     const peer = makePeer(link)
     this.peers.add(peer)
+    if (verdict._tag === "Accept") peer.access = verdict.access
     const session = peer.startSession(
       link,
-      verdict === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
+      verdict._tag === "AwaitLogin"
+        ? { check: (message) => authorizer.checkLogin(message, link), otherwise: verdict.otherwise }
+        : undefined
     )
     this.#startProgram(peer)
     session.start(this)
@@ -160,7 +168,9 @@ export class Acceptor implements Session.SessionOwner {
   #startProgram(peer: Peer.Peer): void {
     const { program, toHandle } = this.#options
     if (program === undefined) return
-    const running = logFailure(Effect.suspend(() => program.onConnection(toHandle(peer))), peer)
+    const running = Effect.suspend(() =>
+      PeerAccess.provide(peer.access, logFailure(Effect.suspend(() => program.onConnection(toHandle(peer))), peer))
+    )
     const isOpen = peer.state._tag === "Connected"
     // A connection that ends before its login has passed has no program.
     const whenOpen = isOpen ? running : Effect.andThen(Effect.catch(peer.connected, () => Effect.interrupt), running)
@@ -184,7 +194,8 @@ type Restore = <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
 
 const isServed = (exit: Exit.Exit<Outcome>): boolean => Exit.isSuccess(exit) && exit.value === "Served"
 
-const refuse = (problem: DisconnectReason.TurnedAway["problem"]) => new DisconnectReason.TurnedAway({ problem })
+const refuse = (problem: DisconnectReason.TurnedAway["problem"], detail?: string) =>
+  new DisconnectReason.TurnedAway({ problem, detail })
 
 /** The program of a connection may fail as it likes: nobody else is concerned. */
 const logFailure = (program: Effect.Effect<unknown, unknown>, peer: Peer.Peer): Effect.Effect<unknown> =>

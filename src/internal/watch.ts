@@ -16,6 +16,8 @@ export interface Watched {
   /** When reading was paused last: now, while it is. A peer is not blamed for what was not read. */
   readonly pausedAt: () => number
   readonly end: (reason: DisconnectReason.DisconnectReason) => void
+  /** No login has passed in its time. */
+  readonly onLoginTimedOut: () => void
 }
 
 const never = Number.POSITIVE_INFINITY
@@ -82,7 +84,10 @@ export class Watch implements Alarms.Ringer {
 
   ring(now: number): number | undefined {
     const { settings } = this.#watched
-    if (this.#loginUntil <= now) this.#watched.end(new DisconnectReason.LoginFailed({ problem: "TimedOut" }))
+    if (this.#loginUntil <= now) {
+      this.#loginUntil = never
+      this.#watched.onLoginTimedOut()
+    }
     this.#pongUntil = this.#demand("pong", this.#pongUntil, settings.pongTimeout, now)
     this.#pingUntil = this.#demand("ping", this.#pingUntil, this.#pingTimeout, now)
     this.#firstMessageUntil = this.#demand("first message", this.#firstMessageUntil, settings.firstMessageTimeout, now)

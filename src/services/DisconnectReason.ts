@@ -80,9 +80,11 @@ export class PeerBanned extends Data.TaggedError("PeerBanned")<{ readonly addres
  */
 export class TurnedAway extends Data.TaggedError("TurnedAway")<{
   readonly problem: "TooManyConnections" | "TooManyFromAddress" | "TooOften" | "NotAuthorized" | "NotAuthorizedInTime"
+  /** What the authorizer says about it. */
+  readonly detail?: string | undefined
 }> {
   override get message(): string {
-    return `turned away: ${this.problem}`
+    return `turned away: ${this.problem}${this.detail === undefined ? "" : ` (${this.detail})`}`
   }
 }
 
