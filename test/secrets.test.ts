@@ -4,7 +4,7 @@
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, FileSystem, Layer, Redacted, Result, Schedule } from "effect"
+import { Context, Duration, Effect, Exit, FileSystem, Layer, Redacted, Result, Schedule } from "effect"
 import type { NetAddress } from "effect/net"
 import * as Net from "node:net"
 import * as LoginCookie from "../src/domain/LoginCookie.ts"
@@ -171,6 +171,11 @@ const useRedis = Effect.fnUntraced(function*(text: string) {
           )
         })
       )
+    )
+    // What is no URL is told at once.
+    assert.strictEqual(
+      Exit.isFailure(built),
+      target === bad || Redacted.isRedacted(target) && Redacted.value(target) === bad
     )
     values.push(built)
   }

@@ -143,9 +143,10 @@ const connection = (url: string): Layer.Layer<Redis.Redis, Redis.RedisError> =>
           // A client that is still connecting, or waits for an answer, closes when the other end likes.
           (connecting, exit) => Effect.forkDetach(Effect.andThen(Fiber.interrupt(connecting), Scope.close(scope, exit)))
         )
-        const context = yield* Effect.catchCause(
+        const context = yield* Effect.catchCauseIf(
           Fiber.join(connecting),
-          (cause) => Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : Effect.fail(withoutSecrets(cause, url))
+          (cause) => !Cause.hasInterruptsOnly(cause),
+          (cause) => Effect.fail(withoutSecrets(cause, url))
         )
         const { client } = Context.get(context, NodeRedis.NodeRedis)
         yield* Effect.addFinalizer(() => Effect.sync(() => void (client.isOpen && client.destroy())))

@@ -177,6 +177,31 @@ describe("the access of a connection", () => {
       }).pipe(Effect.scoped)
     ))
 
+  it.effect("goes before what the service was registered with", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9")
+        yield* Effect.provideService(serve(host, greeter(43)), CurrentUser, { name: "root" })
+        yield* host.manager.bind(server, { authorizer: byAddress({ "10.0.0.1": named("anna") }) })
+        assert.strictEqual(yield* ask(bed, "10.0.0.1", 43), "Hello, anna!")
+      }).pipe(Effect.scoped)
+    ))
+
+  it.effect("of whom we dial keeps connections apart", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9")
+        const accepted: Array<RawPeer> = []
+        yield* bed.listen("10.0.0.5:1", (peer) => accepted.push(peer))
+        const hub = named("hub")
+        for (const access of [undefined, hub, hub, Access.anonymous]) {
+          yield* host.manager.connect("10.0.0.5:1", { access })
+        }
+        yield* settle
+        assert.strictEqual(accepted.length, 2)
+      }).pipe(Effect.scoped)
+    ))
+
   it.effect("of whom we dial is anonymous, or what we say", () =>
     withBed((bed) =>
       Effect.gen(function*() {
@@ -225,9 +250,13 @@ describe("a message to a service that the peer may not address", () => {
         yield* peer.send(Native.encode(askAs(9, 6)))
         yield* settle
         assert.include(Buffer.from(Native.fromHex(yield* peer.rest)).toString("latin1"), "Not permitted")
-        assert.strictEqual(yield* refusedOf(host), 4)
+        // Nobody answers a failure: it would go back and forth.
+        yield* peer.send(Native.encode(Message.make({ ...CommandFailure.address, header: askAs(9, 0).header })))
+        yield* settle
+        assert.strictEqual(yield* peer.rest, "")
+        assert.strictEqual(yield* refusedOf(host), 5)
         const dropped = Metric.withAttributes(NetworkMetrics.messagesDropped, { cause: "NotPermitted" })
-        assert.strictEqual((yield* Metric.value(dropped)).count, 4)
+        assert.strictEqual((yield* Metric.value(dropped)).count, 5)
         assert.strictEqual(bed.logs.filter((line) => line.includes("Refused message")).length, 1)
         assert.strictEqual(yield* host.banList.score(address("10.0.0.7:1")), 0)
         assert.strictEqual(yield* peer.status, "open")
