@@ -336,7 +336,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   dispatch(received: ReadonlyArray<Message.Message>, done: () => void): void {
     const { services } = this.#options
     services.attach(this, received)
-    // The handlers of a handle hear all that comes from whom we dial, whatever a service demands.
+    // Handlers of a handle hear all that comes from whom we dial.
     const messages = services.isRestricted && this.side === "accepted"
       ? this.refusals.filter(received, (serviceId) => !services.refuses(this, serviceId))
       : received

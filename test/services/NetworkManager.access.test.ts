@@ -1,110 +1,33 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Layer, Metric, Option, Redacted, Result, Schedule, Schema } from "effect"
-import { NetAddress } from "effect/net"
+import { Deferred, Effect, Layer, Metric } from "effect"
 import * as CommandFailure from "../../src/domain/CommandFailure.ts"
-import * as Header from "../../src/domain/Header.ts"
-import * as Identity from "../../src/domain/Identity.ts"
-import * as LoginCookie from "../../src/domain/LoginCookie.ts"
 import * as Message from "../../src/domain/Message.ts"
-import * as MessageGroup from "../../src/domain/MessageGroup.ts"
-import * as Wire from "../../src/domain/Wire.ts"
 import * as Access from "../../src/services/Access.ts"
 import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
-import type * as CookieFile from "../../src/services/CookieFile.ts"
 import * as MessageClient from "../../src/services/MessageClient.ts"
 import * as MessageServer from "../../src/services/MessageServer.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
 import * as NetworkMetrics from "../../src/services/NetworkMetrics.ts"
-import * as NetworkService from "../../src/services/NetworkService.ts"
+import {
+  ask,
+  askAs,
+  byAddress,
+  CurrentUser,
+  greeter,
+  login,
+  named,
+  nameOf,
+  refusedOf,
+  request,
+  say,
+  serve,
+  server,
+  textOf,
+  Who,
+  whoIs
+} from "../utils/access.ts"
 import * as Native from "../utils/native.ts"
-import { address, type Bed, type Host, pass, type RawPeer, settle, withBed } from "../utils/network.ts"
-
-const server = "10.0.0.9:1235"
-const cookie = Redacted.make("c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=")
-const login = Native.encode(Result.getOrThrow(LoginCookie.encode(cookie)))
-const otherLogin = Native.encode(Result.getOrThrow(LoginCookie.encode(Redacted.make("guess"))))
-
-const loginFile: CookieFile.CookieFile["Service"] = {
-  read: Effect.succeedSome(cookie),
-  obtain: Effect.succeed(cookie)
-}
-
-class CurrentUser extends Context.Service<CurrentUser, { readonly name: string }>()("test/CurrentUser") {}
-
-const named = (name: string): Access.Access =>
-  Access.make({ identity: Identity.Identity.Named({ name }), context: Context.make(CurrentUser, { name }) })
-
-const say = (serviceId: number, messageId = 0) => Native.encode(Message.make({ serviceId, messageId }))
-
-const request = (serviceId: number) => Message.make({ serviceId, messageId: 0 })
-
-/** A request of a raw peer. */
-const askAs = (id: number, serviceId: number) =>
-  Message.make({ serviceId, messageId: 0, header: Header.set(Header.empty, Header.requestId, id) })
-
-const textOf = (message: Message.Message): string => new TextDecoder().decode(message.body)
-
-const nameOf = Identity.Identity.$match({
-  Anonymous: () => "nobody",
-  CookieHolder: () => "cookie",
-  CertificateHolder: ({ certificate }) => certificate.commonName ?? "?",
-  Named: ({ name }) => name
-})
-
-const Who = MessageGroup.make(
-  MessageGroup.call("whoAmI", {
-    serviceId: 50,
-    messageId: 0,
-    request: Schema.Struct({}),
-    reply: Schema.Struct({ name: Schema.String.pipe(Wire.tag(1)) })
-  })
-)
-
-/** Says who asks. */
-const whoIs = (serviceId: number, access?: Access.Requirement) =>
-  NetworkService.layerHandler(serviceId, (message, connection) =>
-    Effect.gen(function*() {
-      const body = new TextEncoder().encode(nameOf(yield* Access.identity))
-      yield* connection.send(Message.reply(message, { body }))
-    }), { access })
-
-/** Says the name of the user that each peer brings along. */
-const greeter = (serviceId: number) =>
-  NetworkService.layerHandler(
-    serviceId,
-    (message, connection) =>
-      Effect.flatMap(CurrentUser, ({ name }) =>
-        connection.send(Message.reply(message, { body: new TextEncoder().encode(`Hello, ${name}!`) }))),
-    {
-      access: Access.having(CurrentUser)
-    }
-  )
-
-const serve = (host: Host, services: Layer.Layer<never, NetworkManager.NetworkError, NetworkManager.NetworkManager>) =>
-  Effect.orDie(Effect.provideContext(Layer.build(services), host.context))
-
-/** What a peer hears when it asks a service: the text of the reply or of the refusal. */
-const ask = (bed: Bed, from: string, serviceId: number, withLogin = false) =>
-  Effect.gen(function*() {
-    const host = yield* bed.host(from)
-    const connection = yield* host.manager.connect(server, withLogin ? { login: loginFile } : {})
-    const reply = yield* connection.request(request(serviceId))
-    return CommandFailure.isFailure(reply) ? `failed: ${CommandFailure.read(reply).text}` : textOf(reply)
-  }).pipe(Effect.scoped, Effect.orDie)
-
-const byAddress = (accesses: Record<string, Access.Access>) =>
-  ConnectionAuthorizer.make(({ remoteAddress }) => {
-    const access = accesses[NetAddress.formatSocketAddress(remoteAddress).split(":")[0]!]
-    return Effect.succeed(
-      access === undefined ? ConnectionAuthorizer.reject("unknown") : ConnectionAuthorizer.accept(access)
-    )
-  })
-
-const refusedOf = (host: Host) =>
-  Effect.map(host.manager.connections, Effect.forEach((connection) => connection.stats)).pipe(
-    Effect.flatten,
-    Effect.map((all) => all.reduce((sum, { messagesRefused }) => sum + messagesRefused, 0))
-  )
+import { address, pass, type RawPeer, settle, withBed } from "../utils/network.ts"
 
 describe("the access of a connection", () => {
   it.effect("says who asks, to handlers of services and to programs, each their own", () =>
@@ -333,124 +256,6 @@ describe("a message to a service that the peer may not address", () => {
           )
         )
         assert.strictEqual(yield* Deferred.await(reply), "here")
-      }).pipe(Effect.scoped)
-    ))
-})
-
-describe("a login that is offered, and not demanded", () => {
-  const offering = Effect.fnUntraced(function*(bed: Bed) {
-    const host = yield* bed.host("10.0.0.9")
-    yield* serve(host, Layer.mergeAll(whoIs(42), whoIs(43), whoIs(44, Access.identified)))
-    const authorizer = yield* ConnectionAuthorizer.cookie(loginFile, { open: [42, 44] })
-    yield* host.manager.bind(server, { authorizer, limitRate: false })
-    return host
-  })
-
-  it.effect("opens all services; without it the open ones answer, those that demand more excepted", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const host = yield* offering(bed)
-        assert.strictEqual(yield* ask(bed, "10.0.0.1", 42), "nobody")
-        assert.strictEqual(yield* ask(bed, "10.0.0.1", 43), "failed: Not permitted")
-        assert.strictEqual(yield* ask(bed, "10.0.0.1", 44), "failed: Not permitted")
-        for (const id of [42, 43, 44]) assert.strictEqual(yield* ask(bed, "10.0.0.2", id, true), "cookie")
-        assert.strictEqual(yield* host.banList.score(address("10.0.0.1:1")), 0)
-      }).pipe(Effect.scoped)
-    ))
-
-  it.effect("costs points when it is wrong, and ends the connection", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const host = yield* offering(bed)
-        const peer = yield* bed.dial("10.0.0.7", server)
-        yield* peer.send(Native.concat([otherLogin, Native.encode(askAs(1, 42))]))
-        yield* settle
-        assert.strictEqual(yield* peer.status, "Closed")
-        assert.strictEqual(yield* peer.rest, "")
-        assert.strictEqual(yield* host.banList.score(address("10.0.0.7:1")), 200)
-      }).pipe(Effect.scoped)
-    ))
-
-  it.effect("comes first or not at all: one behind a message is refused like others and checked by nobody", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const host = yield* offering(bed)
-        const peer = yield* bed.dial("10.0.0.7", server)
-        yield* peer.send(Native.concat([Native.encode(askAs(1, 42)), login, Native.encode(askAs(2, 43))]))
-        yield* settle
-        const heard = Buffer.from(Native.fromHex(yield* peer.rest)).toString("latin1")
-        assert.include(heard, "nobody")
-        assert.include(heard, "Not permitted")
-        assert.notInclude(heard, "cookie")
-        assert.strictEqual(yield* refusedOf(host), 2)
-      }).pipe(Effect.scoped)
-    ))
-
-  it.effect("is waited for 4 s: who is silent is let in without, and a login that comes later ends the connection", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const host = yield* offering(bed)
-        const quiet = yield* bed.dial("10.0.0.6", server)
-        const late = yield* bed.dial("10.0.0.7", server)
-        const half = yield* bed.dial("10.0.0.8", server)
-        yield* half.send(login.subarray(0, 10))
-        yield* pass("4 seconds")
-        for (const connection of yield* host.manager.connections) {
-          assert.strictEqual((yield* connection.state)._tag, "Connected")
-          assert.deepStrictEqual((yield* connection.access).services, new Set([42, 44]))
-        }
-        yield* quiet.send(Native.encode(askAs(1, 42)))
-        yield* late.send(Native.concat([login, Native.encode(askAs(1, 43))]))
-        yield* half.send(Native.concat([login.subarray(10), Native.encode(askAs(1, 43))]))
-        yield* settle
-        assert.include(Buffer.from(Native.fromHex(yield* quiet.rest)).toString("latin1"), "nobody")
-        for (const peer of [late, half]) {
-          assert.strictEqual(yield* peer.status, "Closed")
-          assert.strictEqual(yield* peer.rest, "")
-        }
-        assert.strictEqual(yield* host.banList.score(address("10.0.0.7:1")), 0)
-        yield* pass("20 seconds")
-        assert.strictEqual(yield* quiet.status, "open")
-      }).pipe(Effect.scoped)
-    ))
-
-  it.effect("does not hold up a large first message to an open service", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        const host = yield* bed.host("10.0.0.9")
-        const lengths: Array<number> = []
-        yield* host.manager.register(42, () => Effect.succeed((message) => void lengths.push(message.bodyLength)))
-        yield* host.manager.bind(server, {
-          authorizer: yield* ConnectionAuthorizer.cookie(loginFile, { open: [42] })
-        })
-        const peer = yield* bed.dial("10.0.0.7", server)
-        yield* peer.send(Native.encode(Message.make({ serviceId: 42, messageId: 0, body: new Uint8Array(200_000) })))
-        yield* settle
-        assert.deepStrictEqual(lengths, [200_000])
-        assert.strictEqual(yield* host.banList.score(address("10.0.0.7:1")), 0)
-      }).pipe(Effect.scoped)
-    ))
-
-  it.effect("is made anew with each socket, and the access is that of the socket", () =>
-    withBed((bed) =>
-      Effect.gen(function*() {
-        yield* offering(bed)
-        let current = Option.some(cookie)
-        const caller = yield* bed.host("10.0.0.7")
-        const connection = yield* caller.manager.connect(server, {
-          login: { ...loginFile, read: Effect.sync(() => current) },
-          reconnect: Schedule.spaced("1 second")
-        })
-        const answer = Effect.map(connection.request(request(42)), textOf)
-        assert.strictEqual(yield* answer, "cookie")
-        current = Option.none()
-        yield* connection.disconnect
-        yield* pass("1 second")
-        assert.strictEqual(yield* answer, "nobody")
-        current = Option.some(cookie)
-        yield* connection.disconnect
-        yield* pass("1 second")
-        assert.strictEqual(yield* answer, "cookie")
       }).pipe(Effect.scoped)
     ))
 })
