@@ -74,9 +74,7 @@ export class Acceptor implements Session.SessionOwner {
 
   /** Ends when it is known what becomes of the newcomer: who is served needs no fiber while nothing happens. */
   #accept(link: Transport.Link): Effect.Effect<Outcome> {
-    const enter = Effect.suspend(() =>
-      this.#options.admission.enter(link.remoteAddress, () => this.#onEvicted(link))
-    )
+    const enter = Effect.suspend(() => this.#options.admission.enter(link.remoteAddress, () => this.#onEvicted(link)))
     return Effect.uninterruptibleMask((restore) =>
       enter.pipe(
         Effect.flatMap((entered) =>

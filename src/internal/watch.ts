@@ -180,7 +180,14 @@ export class Watch implements Alarms.Ringer {
   }
 
   get #next(): number {
-    return Math.min(this.#loginUntil, this.#pongUntil, this.#pingUntil, this.#firstMessageUntil, this.#pingsAt, this.#looksAt)
+    return Math.min(
+      this.#loginUntil,
+      this.#pongUntil,
+      this.#pingUntil,
+      this.#firstMessageUntil,
+      this.#pingsAt,
+      this.#looksAt
+    )
   }
 
   #in(after: Duration.Duration): number {

@@ -84,7 +84,8 @@ export class TurnedAway extends Data.TaggedError("TurnedAway")<{
     | "TooManyFromAddress"
     | "TooManyNewcomers"
     | "TooOften"
-    | "NotAuthorized" | "NotAuthorizedInTime"
+    | "NotAuthorized"
+    | "NotAuthorizedInTime"
 }> {
   override get message(): string {
     return `turned away: ${this.problem}`
