@@ -149,9 +149,10 @@ export class Watch implements Alarms.Ringer {
     const millis = Duration.toMillis(settings.messageTimeout)
     const progress = this.#arriving ??= new Progress.Progress()
     const until = progress.look(unfinished, { millis, bytesPerSecond: settings.minMessageRate }, now)
+    if (until > now) return until
     // What is not read cannot come to its end.
-    const fair = Math.max(until, this.#watched.pausedAt() + millis)
-    if (fair > now) return fair
+    const later = this.#watched.pausedAt() + millis
+    if (later > now) return later
     this.#watched.end(new DisconnectReason.TooSlow({ doing: "sending a message", after: settings.messageTimeout }))
     return never
   }

@@ -137,6 +137,53 @@ describe("the accepting side", () => {
     }))
 })
 
+describe("what has begun", () => {
+  const done = { unfinished: undefined, write: undefined }
+
+  it.effect("has to be complete in its time, from when it was seen; each thing has its own", () =>
+    Effect.gen(function*() {
+      const { events, moving, watch } = yield* make("accepted", { firstPingTimeout: "Infinity" })
+      watch.start(false)
+      moving.unfinished = { what: 1, bytes: 10 }
+      yield* TestClock.adjust("89 seconds")
+      moving.unfinished = { what: 2, bytes: 10 }
+      yield* TestClock.adjust("31 seconds")
+      moving.unfinished = undefined
+      yield* TestClock.adjust("60 seconds")
+      moving.unfinished = { what: 3, bytes: 10 }
+      yield* TestClock.adjust("89999 millis")
+      assert.deepStrictEqual(events, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(events, ["270 the peer was not done with sending a message after 1m"])
+    }))
+
+  it.effect("may take for ever where the times are infinite, and on the side that dials", () =>
+    Effect.gen(function*() {
+      const times = { firstPingTimeout: "Infinity", messageTimeout: "Infinity", sendTimeout: "Infinity" } as const
+      const accepted = yield* make("accepted", times)
+      const dialled = yield* make("dialled", { heartbeat: false })
+      for (const { moving, watch } of [accepted, dialled]) {
+        Object.assign(moving, { unfinished: { what: 1, bytes: 10 }, write: 1 })
+        watch.start(false)
+      }
+      yield* TestClock.adjust("1 day")
+      assert.deepStrictEqual([...accepted.events, ...dialled.events], [])
+    }))
+
+  it.effect("gets time for what was not read, and a write gets none for what the peer did not read", () =>
+    Effect.gen(function*() {
+      const { events, moving, paused, watch } = yield* make("accepted", { firstPingTimeout: "Infinity" })
+      watch.start(false)
+      moving.unfinished = { what: 1, bytes: 10 }
+      paused.now = true
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(events, [])
+      Object.assign(moving, done, { write: 1 })
+      yield* TestClock.adjust("150 seconds")
+      assert.deepStrictEqual(events, ["750 the peer was not done with taking a write after 2m"])
+    }))
+})
+
 describe("the end of a session", () => {
   it.effect("stops everything, also what is due at the same time", () =>
     Effect.gen(function*() {
