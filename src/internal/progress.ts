@@ -11,9 +11,9 @@ export interface Moving {
 
 /** @internal */
 export interface Pace {
-  /** What each thing has, in milliseconds. */
+  /** How long a thing may take, or not come on, in milliseconds. */
   readonly millis: number
-  /** So many bytes give it a second more. */
+  /** What comes at this pace has its time again. */
   readonly bytesPerSecond: number
 }
 
@@ -25,17 +25,19 @@ export class Progress {
   #since = 0
   #from = 0
 
-  /** Until when what is under way has to be done: infinite when there is nothing. */
+  /** Until when what is under way has to be done, or to have come on: infinite when there is nothing. */
   look(moving: Moving | undefined, pace: Pace, now: number): number {
     if (moving === undefined) {
       this.#what = nothing
       return Number.POSITIVE_INFINITY
     }
-    if (moving.what !== this.#what) {
+    const came = moving.bytes - this.#from
+    const isNew = moving.what !== this.#what
+    if (isNew || (now > this.#since && came * 1000 >= pace.bytesPerSecond * (now - this.#since))) {
       this.#what = moving.what
       this.#since = now
       this.#from = moving.bytes
     }
-    return this.#since + pace.millis + (1000 * (moving.bytes - this.#from)) / pace.bytesPerSecond
+    return this.#since + pace.millis
   }
 }

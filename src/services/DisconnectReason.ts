@@ -102,7 +102,7 @@ export class TurnedAway extends Data.TaggedError("TurnedAway")<{
 export class TooSlow extends Data.TaggedError("TooSlow")<{
   /** What the peer has to do. */
   readonly doing: "sending a message" | "taking a write"
-  /** The time that it had, without what it earned by the bytes that came. */
+  /** The time that it had, counted from when it was last fast enough. */
   readonly after: Duration.Duration
 }> {
   override get message(): string {

@@ -59,8 +59,8 @@ export interface Settings {
   /** An accepted connection that sends no message for so long is closed. Default: infinity, the pings decide. */
   readonly firstMessageTimeout: Duration.Duration
   /**
-   * An accepted connection has to bring a message that it began within so long, and a second more for each
-   * `minMessageRate` bytes of it that came; it is noticed at most 30 seconds late. Default: 60 seconds.
+   * How long an accepted connection may take for a message that it began. One that comes at `minMessageRate` has this
+   * time again and again. It is noticed at most 30 seconds late. Default: 60 seconds.
    */
   readonly messageTimeout: Duration.Duration
   /** How fast an accepted connection has to bring a long message, in bytes per second: 1 to 1e9. Default: 10,000. */
