@@ -52,6 +52,7 @@ export class Acceptor implements Session.SessionOwner {
   readonly #options: AcceptorOptions
   /** Those who are being vetted, and have not been turned away. */
   readonly #newcomers = new Map<Transport.Link, Fiber.Fiber<unknown, unknown>>()
+  readonly #served = new Map<Transport.Link, Served>()
   readonly peers = new Set<Peer.Peer>()
 
   constructor(options: AcceptorOptions) {
@@ -74,11 +75,11 @@ export class Acceptor implements Session.SessionOwner {
 
   /** Ends when it is known what becomes of the newcomer: who is served needs no fiber while nothing happens. */
   #accept(link: Transport.Link): Effect.Effect<Outcome> {
-    const enter = Effect.suspend(() => this.#options.admission.enter(link.remoteAddress))
+    const enter = Effect.suspend(() => this.#options.admission.enter(link.remoteAddress, () => this.#onEvicted(link)))
     return Effect.uninterruptibleMask((restore) =>
       enter.pipe(
-        Effect.flatMap((refused) =>
-          refused === undefined ? this.#admit(link, restore) : this.#turnAway(refuse(refused))
+        Effect.flatMap((entered) =>
+          typeof entered === "string" ? this.#turnAway(refuse(entered)) : this.#admit(link, entered, restore)
         ),
         // Those who are served are let go of by their session.
         Effect.onExit((exit) => Effect.sync(() => isServed(exit) || link.close()))
@@ -86,20 +87,26 @@ export class Acceptor implements Session.SessionOwner {
     )
   }
 
-  #admit(link: Transport.Link, restore: Restore): Effect.Effect<Outcome> {
+  /** The place of one who is being vetted, or served, is another's now. */
+  #onEvicted(link: Transport.Link): void {
+    const vetting = this.#newcomers.get(link)
+    this.#newcomers.delete(link)
+    vetting?.interruptUnsafe()
+    this.#served.get(link)?.session.end(new DisconnectReason.Evicted())
+  }
+
+  #admit(link: Transport.Link, place: Admission.Place, restore: Restore): Effect.Effect<Outcome> {
     return Effect.withFiber<Verdict | Refusal>((fiber) => {
       this.#newcomers.set(link, fiber)
-      return restore(this.#vet(link))
+      return restore(Effect.flatMap(this.#vet(link), (verdict) => settle(place, verdict)))
     }).pipe(
       Effect.flatMap((verdict) =>
-        verdict._tag === "Accept" || verdict._tag === "AwaitLogin"
-          ? Effect.sync(() => this.#serve(link, verdict))
-          : this.#turnAway(verdict)
+        isLetIn(verdict) ? Effect.sync(() => this.#serve(link, place, verdict)) : this.#turnAway(verdict)
       ),
       Effect.onExit((exit) =>
         Effect.sync(() => {
           this.#newcomers.delete(link)
-          if (!isServed(exit)) this.#leave(link)
+          if (!isServed(exit)) place.leave()
         })
       )
     )
@@ -108,10 +115,6 @@ export class Acceptor implements Session.SessionOwner {
   #turnAway(reason: Refusal): Effect.Effect<Outcome> {
     this.#options.metrics.refused(reason)
     return Effect.as(Effect.logDebug(`Turned a newcomer away: ${reason.message}`), "TurnedAway")
-  }
-
-  #leave(link: Transport.Link): void {
-    this.#options.admission.leave(link.remoteAddress)
   }
 
   /** Whoever is banned uses up nothing of the rate; the program is asked last. */
@@ -147,7 +150,7 @@ export class Acceptor implements Session.SessionOwner {
     )
   }
 
-  #serve(link: Transport.Link, verdict: Verdict): Outcome {
+  #serve(link: Transport.Link, place: Admission.Place, verdict: Verdict): Outcome {
     const { authorizer, makePeer } = this.#options
     // It may have been turned away after it was vetted.
     if (!this.#newcomers.has(link)) return "TurnedAway"
@@ -160,6 +163,7 @@ export class Acceptor implements Session.SessionOwner {
         ? { check: (message) => authorizer.checkLogin(message, link), otherwise: verdict.otherwise }
         : undefined
     )
+    this.#served.set(link, { session, place })
     this.#startProgram(peer)
     session.start(this)
     return "Served"
@@ -177,15 +181,40 @@ export class Acceptor implements Session.SessionOwner {
     peer.forkWork(whenOpen, program.context)
   }
 
+  onActive({ link }: Session.Session): void {
+    this.#served.get(link)?.place.noteUse()
+  }
+
+  onLoggedIn({ link }: Session.Session): void {
+    this.#served.get(link)?.place.keep()
+  }
+
   onSessionEnded({ link, peer }: Session.Session, reason: DisconnectReason.DisconnectReason): void {
+    const place = this.#served.get(link)?.place
+    this.#served.delete(link)
     peer.close(reason)
     this.peers.delete(peer)
     this.#options.runner.fork(Effect.uninterruptible(Effect.ensuring(
       this.#options.release(peer),
-      Effect.sync(() => this.#leave(link))
+      Effect.sync(() => place?.leave())
     )))
   }
 }
+
+/** One who is served, and the place that this takes. */
+interface Served {
+  readonly session: Session.Session
+  readonly place: Admission.Place
+}
+
+const isLetIn = (decision: Verdict | Refusal): decision is Verdict =>
+  decision._tag === "Accept" || decision._tag === "AwaitLogin"
+
+/** Somebody else goes for a newcomer only when it is known that it may stay. */
+const settle = (place: Admission.Place, verdict: Verdict | Refusal): Effect.Effect<Verdict | Refusal> =>
+  isLetIn(verdict) && place.isOpen
+    ? Effect.map(place.settle, (hasRoom) => hasRoom ? verdict : refuse("TooManyConnections"))
+    : Effect.succeed(verdict)
 
 /** What became of a newcomer. */
 type Outcome = "Served" | "TurnedAway"

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import type * as AddressResolver from "effect/net/AddressResolver"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as RcMap from "effect/RcMap"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -174,6 +175,8 @@ class Manager {
       const context = PeerAccess.outside(Work.outside(yield* Effect.context<R>()))
       const onConnection = options.onConnection
       const makeAdmission = yield* Admission.Admissions
+      const evict = options.evict ?? true
+      const salt = evict ? yield* Random.nextInt : 0
       yield* this.#whileOpen
       return yield* this.#listen(address, {
         settings,
@@ -181,7 +184,10 @@ class Manager {
         admission: makeAdmission(address, {
           maxConnections: settings.maxConnections,
           maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
-          limitRate: options.limitRate ?? true
+          maxNewPerSecond: settings.maxNewPerSecond,
+          limitRate: options.limitRate ?? true,
+          evict,
+          salt
         }),
         envelope: options.envelope ?? NativeEnvelope.envelope,
         transport: options.transport ?? this.#parts.transport,

@@ -22,6 +22,9 @@ import type * as Writer from "./writer.ts"
 
 /** Who has started a session, and goes on when it has ended. @internal */
 export interface SessionOwner {
+  /** Messages have come or gone since it was looked at last. */
+  readonly onActive?: (session: Session) => void
+  readonly onLoggedIn?: (session: Session) => void
   readonly onSessionEnded: (session: Session, reason: DisconnectReason.DisconnectReason) => void
 }
 
@@ -58,6 +61,9 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   #isPaused = false
   #willResume = false
   #resumedAt = Number.NEGATIVE_INFINITY
+  #isFlooded = false
+  /** How many messages had come and gone when it was looked at last. */
+  #messagesThen = 0
 
   constructor(
     peer: Peer.Peer,
@@ -148,6 +154,21 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     this.peer.writer.sendUrgent(this.peer.envelope.ping)
   }
 
+  get unfinished(): Envelope.Unfinished | undefined {
+    return this.#reader.unfinished
+  }
+
+  get write(): unknown {
+    return this.peer.writer.underWay
+  }
+
+  onLook(): void {
+    const { messagesReceived, messagesSent } = this.peer
+    const messages = messagesReceived + messagesSent
+    if (messages !== this.#messagesThen) this.#owner?.onActive?.(this)
+    this.#messagesThen = messages
+  }
+
   pausedAt(): number {
     return this.#isPaused ? this.peer.runner.now() : this.#resumedAt
   }
@@ -167,6 +188,10 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     if (this.isEnded) return false
     if (failure !== undefined) {
       this.#fail(failure)
+      return false
+    }
+    if (this.#isFlooded) {
+      this.#fail(new DisconnectReason.PingFlood({ limit: this.peer.settings.maxPings }))
       return false
     }
     if (this.#phase._tag === "AwaitingLogin") {
@@ -196,7 +221,8 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   }
 
   onPing(): void {
-    this.#watch.onPing()
+    // Within a read nothing may end the session.
+    if (!this.#watch.onPing()) this.#isFlooded = true
     const { envelope, writer } = this.peer
     if (writer.urgentPackets < maxWaitingPongs) writer.sendUrgent(envelope.pong)
   }
@@ -301,6 +327,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   #open(access: Access.Access, waiting: ReadonlyArray<Message.Message>): void {
     if (this.#phase._tag !== "CheckingLogin") return
+    this.#owner?.onLoggedIn?.(this)
     this.#openAs(Phase.open, access)
     if (waiting.length > 0) this.#takeOpen(waiting, () => {})
     this.resumeIfPossible()
@@ -342,11 +369,12 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     if (problem === "Refused" || problem === "NotALogin") this.peer.punish(reason)
   }
 
-  /** The peer's bytes are wrong, or were lost here. */
-  #fail(error: WireError.WireError | DisconnectReason.VerificationFailed): void {
+  /** The peer's bytes are wrong, too many of a kind, or were lost here. */
+  #fail(error: WireError.WireError | DisconnectReason.VerificationFailed | DisconnectReason.PingFlood): void {
     // The session ends before a ban can end it, so that it says why.
     this.end(error)
-    if (error._tag !== "WireError") return
+    if (error._tag === "VerificationFailed") return
+    if (error._tag === "PingFlood") return this.peer.punish(error)
     // Who is dialled by mistake has done nothing wrong: it is tried again, as its policy says.
     const isMistaken = error.reason._tag === "WrongProtocol" && this.peer.side === "dialled"
     if (!isMistaken) this.peer.punish(error.reason)

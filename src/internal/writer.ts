@@ -89,6 +89,11 @@ export class Writer {
       this.#normal.isEmpty
   }
 
+  /** The write that is under way, to tell it apart from those before. */
+  get underWay(): unknown {
+    return this.#write
+  }
+
   /** Says that there is something to write. What comes in the same turn of the event loop leaves in the same write. */
   signal(): void {
     if (this.#to === undefined || this.#write !== undefined || this.#isWaking) return

@@ -97,8 +97,16 @@ export interface BindOptions<E, R> extends NetworkConfig.Options, ConnectionTrac
   readonly onConnection?: ((connection: Connection.Connection) => Effect.Effect<unknown, E, R>) | undefined
   /** Default: `ConnectionAuthorizer`, which lets everybody in. */
   readonly authorizer?: ConnectionAuthorizer.Authorizer | undefined
-  /** Whether one address may connect only so often, see `AcceptRate`; loopback is exempt. Default: `true`. */
+  /**
+   * Whether one address may connect only so often, see `AcceptRate`, and all together, see `maxNewPerSecond`; loopback is
+   * exempt. Default: `true`.
+   */
   readonly limitRate?: boolean | undefined
+  /**
+   * Whether a newcomer may take the place of another one when there are `maxConnections`, see `Eviction`. Those that have
+   * logged in and those of this machine never lose theirs. Default: `true`.
+   */
+  readonly evict?: boolean | undefined
   /** Default: the native envelope. */
   readonly envelope?: Envelope.Envelope | undefined
   /** Default: the manager's transport. */

@@ -113,7 +113,7 @@ describe("caps", () => {
       Effect.gen(function*() {
         const host = yield* bed.host("10.0.0.9", { maxConnections: 3 })
         const { asked, authorizer } = spyAuthorizer()
-        const listener = yield* host.manager.bind(server, { authorizer })
+        const listener = yield* host.manager.bind(server, { authorizer, evict: false })
         const first = yield* bed.dial("10.0.1.1", server)
         yield* bed.dial("10.0.1.2", server)
         // Loopback is exempt from the cap per address, and from this one it is not.
