@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 export * as AcceptRate from "./domain/AcceptRate.ts"
+export * as Access from "./services/Access.ts"
 export * as AddressChoice from "./domain/p2p/AddressChoice.ts"
 export * as AddressEntry from "./domain/p2p/AddressEntry.ts"
 export * as AddressFile from "./domain/p2p/AddressFile.ts"
@@ -96,6 +97,7 @@ export * as HubSubscription from "./domain/hub/HubSubscription.ts"
 export * as HubTransaction from "./domain/hub/HubTransaction.ts"
 export * as HubTransactionMonitor from "./domain/hub/HubTransactionMonitor.ts"
 export * as HubUtil from "./domain/hub/HubUtil.ts"
+export * as Identity from "./domain/Identity.ts"
 export * as IndexerClient from "./services/hub/IndexerClient.ts"
 export * as InventoryType from "./domain/p2p/InventoryType.ts"
 export * as Job from "./domain/Job.ts"

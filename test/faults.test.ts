@@ -9,6 +9,7 @@ import { Clock, Deferred, Effect, Fiber } from "effect"
 import * as Message from "../src/domain/Message.ts"
 import * as TaggedParser from "../src/domain/TaggedParser.ts"
 import type * as Connection from "../src/services/Connection.ts"
+import * as ConnectionAuthorizer from "../src/services/ConnectionAuthorizer.ts"
 import type * as NetworkManager from "../src/services/NetworkManager.ts"
 import * as ReconnectPolicy from "../src/services/ReconnectPolicy.ts"
 import * as Legacy from "./utils/legacy.ts"
@@ -246,11 +247,14 @@ describe("the faults of the original", () => {
   it.effect("two pending logins are decided apart", () =>
     withBed((bed) =>
       Effect.gen(function*() {
-        const answers = [Deferred.makeUnsafe<boolean>(), Deferred.makeUnsafe<boolean>()]
+        const answers = [
+          Deferred.makeUnsafe<ConnectionAuthorizer.LoginVerdict>(),
+          Deferred.makeUnsafe<ConnectionAuthorizer.LoginVerdict>()
+        ]
         let asked = 0
         const { ids } = yield* listening(bed, {
           authorizer: {
-            authorize: () => Effect.succeed("AcceptForLogin"),
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
             checkLogin: () => Deferred.await(answers[asked++]!)
           }
         })
@@ -258,7 +262,7 @@ describe("the faults of the original", () => {
         const second = yield* bed.dial("10.0.0.2", server)
         for (const peer of [first, second]) yield* peer.send(hello, Native.packet("0805 1002 04"))
         yield* settle
-        yield* Deferred.succeed(answers[1]!, true)
+        yield* Deferred.succeed(answers[1]!, ConnectionAuthorizer.accept())
         yield* settle
         assert.deepStrictEqual(ids, [2])
         yield* pass("4 seconds")

@@ -66,7 +66,7 @@ const logIn = Effect.fnUntraced(function*(bed: Bed) {
   const dialling = yield* bed.host("10.0.0.7", { drainTimeout: 0 })
   const checking = yield* ConnectionAuthorizer.cookie(cookieFile(secret))
   const dying: ConnectionAuthorizer.Authorizer = {
-    authorize: () => Effect.succeed("AcceptForLogin"),
+    authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
     checkLogin: (message) => Effect.andThen(Effect.logError("Cannot check", message), Effect.fail(message))
   }
   yield* serving.manager.bind("10.0.0.9:1", { authorizer: checking })

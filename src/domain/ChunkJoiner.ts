@@ -6,6 +6,7 @@
  * @stability unstable
  * @since 0.1.0
  */
+import type * as Envelope from "./Envelope.ts"
 import type * as Header from "./Header.ts"
 import * as Message from "./Message.ts"
 import type * as Slab from "./Slab.ts"
@@ -49,6 +50,8 @@ interface Sequence {
  */
 export interface ChunkJoiner {
   readonly failure: WireError.Reason | undefined
+  /** The message of which some chunks have come. */
+  readonly unfinished: Envelope.Unfinished | undefined
   /** Adds the body bytes of a chunk. Returns the message when this was its last one. */
   readonly push: (chunk: Chunk, bytes: Uint8Array, from: number, to: number) => Message.Message | undefined
   /** The memory of the messages returned since the last call. It is the caller's now. */
@@ -69,6 +72,10 @@ class ChunkJoinerImpl implements ChunkJoiner {
   constructor(maxMessageSize: number, slabs: Slab.SlabSource) {
     this.#maxMessageSize = maxMessageSize
     this.#slabs = slabs
+  }
+
+  get unfinished(): Envelope.Unfinished | undefined {
+    return this.#open === undefined ? undefined : { what: this.#open, bytes: this.#open.received }
   }
 
   push(chunk: Chunk, bytes: Uint8Array, from: number, to: number): Message.Message | undefined {

@@ -38,6 +38,19 @@ export interface Sink {
 }
 
 /**
+ * A message, or a packet, that has begun to arrive.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unfinished {
+  /** Tells it apart from all that began before on the same connection. */
+  readonly what: unknown
+  /** What of it has come, in bytes. */
+  readonly bytes: number
+}
+
+/**
  * Finds whole packets in the bytes of one connection.
  *
  * @category models
@@ -54,6 +67,8 @@ export interface Decoder {
   readonly failure: WireError.WireError | undefined
   /** How many bytes the incomplete packet needs in all; 0 while its length is not known. */
   readonly needed: number
+  /** The message whose chunks have begun to come and have not all come, where messages come in chunks. */
+  readonly unfinished?: Unfinished | undefined
   /**
    * Memory of finished messages that was allocated beside the slabs given to `decode`. The caller takes it over: each
    * is given back to the source when the messages in it are done.

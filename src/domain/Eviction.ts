@@ -5,6 +5,10 @@
  * connection that stands for long, that answers fast, that has been of use lately, or that comes from a rare network. So
  * some of each are protected, and of the rest the youngest of the largest crowd goes.
  *
+ * A newcomer must also be worth it: {@link makeRoom} gives it a place only when that takes one from a larger crowd, or
+ * from one that nobody has heard of for long. So a crowd that knocks again and again pushes nobody out, a server that is
+ * full of its own busy clients does not make them take turns, and one who comes from elsewhere gets in.
+ *
  * **Details**
  *
  * Protected are, one after the other and of those that are left each time: the fastest, those that were of use most
@@ -25,6 +29,8 @@ export interface Candidate {
   readonly id: number
   /** The addresses that one operator is likely to have: peers of one group are a crowd. */
   readonly group: string
+  /** What is narrower than a group: one address, or the /64 of one. Needed by {@link makeRoom}. */
+  readonly address?: string | undefined
   readonly since: number
   /** The time of a ping and its answer, in milliseconds. */
   readonly latency: number | undefined
@@ -118,4 +124,102 @@ export const choose = <C extends Candidate>(candidates: ReadonlyArray<C>, option
   left = without(left, oldestOfGroups(left, groups, rank))
   left = left.toSorted(bySince).slice(Math.floor(left.length / 2))
   return youngestOfCrowd(left) as C | undefined
+}
+
+/**
+ * Who wants a place.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Newcomer {
+  readonly group: string
+  readonly address: string
+  /** Milliseconds of the clock that the candidates are judged by. */
+  readonly now: number
+}
+
+/**
+ * How long a connection that is no part of a crowd has to have been of no use before a newcomer may have its place, in
+ * milliseconds.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const idleAfter = 300_000
+
+type NameOf = (candidate: Candidate) => string
+
+const byWideGroup: NameOf = ({ group }) => group
+
+const byAddress: NameOf = ({ address, id }) => address ?? `#${id}`
+
+const sizesBy = (candidates: ReadonlyArray<Candidate>, nameOf: NameOf): ReadonlyMap<string, number> => {
+  const sizes = new Map<string, number>()
+  for (const candidate of candidates) {
+    const name = nameOf(candidate)
+    sizes.set(name, (sizes.get(name) ?? 0) + 1)
+  }
+  return sizes
+}
+
+/**
+ * One of a crowd that stays the larger one without it: were they to swap, two crowds would push each other out for ever.
+ * Or one that is alone, as the newcomer is, and idle.
+ */
+const oneOfMore = (
+  candidates: ReadonlyArray<Candidate>,
+  nameOf: NameOf,
+  name: string,
+  now: number,
+  options: Options
+): Candidate | undefined => {
+  const sizes = sizesBy(candidates, nameOf)
+  const own = sizes.get(name) ?? 0
+  const crowded = candidates.map((candidate) => ({ ...summary(candidate), group: nameOf(candidate), of: candidate }))
+  const victim = choose(crowded, options)
+  if (victim === undefined) return undefined
+  const size = sizes.get(victim.group)!
+  if (size > 1) return own + 1 < size ? victim.of : undefined
+  if (own > 0) return undefined
+  return choose(crowded.filter(({ lastUseful, since }) => now - (lastUseful ?? since) >= idleAfter), options)?.of
+}
+
+const summary = ({ id, lastUseful, latency, since }: Candidate) => ({ id, lastUseful, latency, since })
+
+/**
+ * The one whose place a newcomer gets, or `undefined` when the newcomer has to go.
+ *
+ * **Details**
+ *
+ * That is who {@link choose} says, if its group has more connections than that of the newcomer, the newcomer included. Where the newcomer's own
+ * group is the largest, the same is asked of the addresses within it. Between those that are alone in their group, or at
+ * their address, only one that was of no use for {@link idleAfter} gives way.
+ *
+ * **Example** (One who comes from elsewhere)
+ *
+ * ```ts
+ * import { Eviction } from "effect-flowee"
+ *
+ * const crowd = Array.from({ length: 100 }, (_, id) => (
+ *   { id, group: "192.0.0.0/16", address: "192.0.2.1/32", since: id, latency: undefined, lastUseful: undefined }
+ * ))
+ * const newcomer = { group: "198.51.0.0/16", address: "198.51.100.7/32", now: 5000 }
+ * Eviction.makeRoom(crowd, newcomer)?.id // 99
+ * Eviction.makeRoom(crowd, { ...newcomer, group: "192.0.0.0/16", address: "192.0.2.1/32" }) // undefined
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const makeRoom = <C extends Candidate>(
+  candidates: ReadonlyArray<C>,
+  newcomer: Newcomer,
+  options: Options = {}
+): C | undefined => {
+  const { address, group, now } = newcomer
+  const fromOther = oneOfMore(candidates, byWideGroup, group, now, options)
+  if (fromOther !== undefined) return fromOther as C
+  const own = candidates.filter((candidate) => candidate.group === group)
+  return oneOfMore(own, byAddress, address, now, options) as C | undefined
 }

@@ -13,6 +13,7 @@
  */
 import * as Inspectable from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
+import * as Redactable from "effect/Redactable"
 import * as Header from "./Header.ts"
 import * as Slab from "./Slab.ts"
 import * as TaggedParser from "./TaggedParser.ts"
@@ -90,6 +91,9 @@ class Sent implements Message {
   [Inspectable.NodeInspectSymbol](): unknown {
     return toJson(this)
   }
+  [Redactable.symbolRedactable](): unknown {
+    return toJson(this)
+  }
 }
 
 class Received implements Message {
@@ -149,6 +153,9 @@ class Received implements Message {
     return toJson(this)
   }
   [Inspectable.NodeInspectSymbol](): unknown {
+    return toJson(this)
+  }
+  [Redactable.symbolRedactable](): unknown {
     return toJson(this)
   }
 }

@@ -254,6 +254,10 @@ class NativeDecoder implements Envelope.Decoder {
     return from
   }
 
+  get unfinished(): Envelope.Unfinished | undefined {
+    return this.#joiner?.unfinished
+  }
+
   takeJoined(): ReadonlyArray<Slab.Slab> {
     return this.#joiner === undefined ? noSlabs : this.#joiner.takeFinished()
   }

@@ -71,6 +71,8 @@ export interface PacketReader {
   readonly isAlone: boolean
   /** What was wrong with the bytes, once something was. */
   readonly failure: WireError.WireError | undefined
+  /** What has begun to arrive and is not complete: a message in chunks, or else a packet. */
+  readonly unfinished: Envelope.Unfinished | undefined
   /**
    * Decodes a piece of input of any size: the plain form, for use outside a connection. The messages may be kept;
    * pings and pongs are left out.
@@ -98,6 +100,8 @@ class PacketReaderImpl implements PacketReader {
   #writeAt = 0
   #shortReads = quietReads
   #filled = false
+  /** Bytes of all reads. */
+  #total = 0
 
   constructor(decoder: Envelope.Decoder, slabs: Slab.SlabSource) {
     this.#decoder = decoder
@@ -111,6 +115,13 @@ class PacketReaderImpl implements PacketReader {
 
   get isAlone(): boolean {
     return this.#isOversized
+  }
+
+  get unfinished(): Envelope.Unfinished | undefined {
+    const pending = this.#writeAt - this.#readAt
+    // A packet is known by where it begins.
+    const packet = pending === 0 ? undefined : { what: this.#total - pending, bytes: pending }
+    return this.#decoder.unfinished ?? packet
   }
 
   buffer(): Uint8Array {
@@ -130,6 +141,7 @@ class PacketReaderImpl implements PacketReader {
 
   commit(count: number, sink: Envelope.Sink): void {
     this.#isLent = false
+    this.#total += count
     this.#filled = count === this.#view.length
     this.#shortReads = count <= shortRead ? this.#shortReads + 1 : 0
     if (this.#filled) this.#size = Math.min(this.#largest, Math.max(this.#size, growth * count))

@@ -14,6 +14,7 @@ import type * as ConnectionAuthorizer from "../services/ConnectionAuthorizer.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Transport from "../services/Transport.ts"
+import * as PeerAccess from "./access.ts"
 import type * as Admission from "./admission.ts"
 import type * as Metrics from "./metrics.ts"
 import type * as Peer from "./peer.ts"
@@ -43,7 +44,7 @@ export interface Program {
   readonly context: Context.Context<never>
 }
 
-type Verdict = Exclude<ConnectionAuthorizer.Verdict, "Reject">
+type Verdict = Exclude<ConnectionAuthorizer.Verdict, { readonly _tag: "Reject" }>
 type Refusal = DisconnectReason.TurnedAway | DisconnectReason.PeerBanned
 
 /** @internal */
@@ -51,6 +52,7 @@ export class Acceptor implements Session.SessionOwner {
   readonly #options: AcceptorOptions
   /** Those who are being vetted, and have not been turned away. */
   readonly #newcomers = new Map<Transport.Link, Fiber.Fiber<unknown, unknown>>()
+  readonly #served = new Map<Transport.Link, Served>()
   readonly peers = new Set<Peer.Peer>()
 
   constructor(options: AcceptorOptions) {
@@ -73,11 +75,11 @@ export class Acceptor implements Session.SessionOwner {
 
   /** Ends when it is known what becomes of the newcomer: who is served needs no fiber while nothing happens. */
   #accept(link: Transport.Link): Effect.Effect<Outcome> {
-    const enter = Effect.suspend(() => this.#options.admission.enter(link.remoteAddress))
+    const enter = Effect.suspend(() => this.#options.admission.enter(link.remoteAddress, () => this.#onEvicted(link)))
     return Effect.uninterruptibleMask((restore) =>
       enter.pipe(
-        Effect.flatMap((refused) =>
-          refused === undefined ? this.#admit(link, restore) : this.#turnAway(refuse(refused))
+        Effect.flatMap((entered) =>
+          typeof entered === "string" ? this.#turnAway(refuse(entered)) : this.#admit(link, entered, restore)
         ),
         // Those who are served are let go of by their session.
         Effect.onExit((exit) => Effect.sync(() => isServed(exit) || link.close()))
@@ -85,18 +87,26 @@ export class Acceptor implements Session.SessionOwner {
     )
   }
 
-  #admit(link: Transport.Link, restore: Restore): Effect.Effect<Outcome> {
+  /** The place of one who is being vetted, or served, is another's now. */
+  #onEvicted(link: Transport.Link): void {
+    const vetting = this.#newcomers.get(link)
+    this.#newcomers.delete(link)
+    vetting?.interruptUnsafe()
+    this.#served.get(link)?.session.end(new DisconnectReason.Evicted())
+  }
+
+  #admit(link: Transport.Link, place: Admission.Place, restore: Restore): Effect.Effect<Outcome> {
     return Effect.withFiber<Verdict | Refusal>((fiber) => {
       this.#newcomers.set(link, fiber)
-      return restore(this.#vet(link))
+      return restore(Effect.flatMap(this.#vet(link), (verdict) => settle(place, verdict)))
     }).pipe(
       Effect.flatMap((verdict) =>
-        typeof verdict === "string" ? Effect.sync(() => this.#serve(link, verdict)) : this.#turnAway(verdict)
+        isLetIn(verdict) ? Effect.sync(() => this.#serve(link, place, verdict)) : this.#turnAway(verdict)
       ),
       Effect.onExit((exit) =>
         Effect.sync(() => {
           this.#newcomers.delete(link)
-          if (!isServed(exit)) this.#leave(link)
+          if (!isServed(exit)) place.leave()
         })
       )
     )
@@ -105,10 +115,6 @@ export class Acceptor implements Session.SessionOwner {
   #turnAway(reason: Refusal): Effect.Effect<Outcome> {
     this.#options.metrics.refused(reason)
     return Effect.as(Effect.logDebug(`Turned a newcomer away: ${reason.message}`), "TurnedAway")
-  }
-
-  #leave(link: Transport.Link): void {
-    this.#options.admission.leave(link.remoteAddress)
   }
 
   /** Whoever is banned uses up nothing of the rate; the program is asked last. */
@@ -131,7 +137,9 @@ export class Acceptor implements Session.SessionOwner {
     const { authorizer, settings } = this.#options
     // It may close the listener, or all of its manager, which then wait for this.
     return Work.waitFor(Effect.suspend(() => authorizer.authorize(link))).pipe(
-      Effect.map((verdict) => verdict === "Reject" ? refuse("NotAuthorized") : verdict),
+      Effect.map((verdict) =>
+        verdict._tag === "Accept" || verdict._tag === "AwaitLogin" ? verdict : refuse("NotAuthorized", verdict.reason)
+      ),
       Effect.timeoutOrElse({
         duration: settings.loginTimeout,
         orElse: () => Effect.succeed(refuse("NotAuthorizedInTime"))
@@ -142,16 +150,20 @@ export class Acceptor implements Session.SessionOwner {
     )
   }
 
-  #serve(link: Transport.Link, verdict: Verdict): Outcome {
+  #serve(link: Transport.Link, place: Admission.Place, verdict: Verdict): Outcome {
     const { authorizer, makePeer } = this.#options
     // It may have been turned away after it was vetted.
     if (!this.#newcomers.has(link)) return "TurnedAway"
     const peer = makePeer(link)
     this.peers.add(peer)
+    if (verdict._tag === "Accept") peer.access = verdict.access
     const session = peer.startSession(
       link,
-      verdict === "AcceptForLogin" ? (message) => authorizer.checkLogin(message, link) : undefined
+      verdict._tag === "AwaitLogin"
+        ? { check: (message) => authorizer.checkLogin(message, link), otherwise: verdict.otherwise }
+        : undefined
     )
+    this.#served.set(link, { session, place })
     this.#startProgram(peer)
     session.start(this)
     return "Served"
@@ -160,22 +172,49 @@ export class Acceptor implements Session.SessionOwner {
   #startProgram(peer: Peer.Peer): void {
     const { program, toHandle } = this.#options
     if (program === undefined) return
-    const running = logFailure(Effect.suspend(() => program.onConnection(toHandle(peer))), peer)
+    const running = Effect.suspend(() =>
+      PeerAccess.provide(peer.access, logFailure(Effect.suspend(() => program.onConnection(toHandle(peer))), peer))
+    )
     const isOpen = peer.state._tag === "Connected"
     // A connection that ends before its login has passed has no program.
     const whenOpen = isOpen ? running : Effect.andThen(Effect.catch(peer.connected, () => Effect.interrupt), running)
     peer.forkWork(whenOpen, program.context)
   }
 
+  onActive({ link }: Session.Session): void {
+    this.#served.get(link)?.place.noteUse()
+  }
+
+  onLoggedIn({ link }: Session.Session): void {
+    this.#served.get(link)?.place.keep()
+  }
+
   onSessionEnded({ link, peer }: Session.Session, reason: DisconnectReason.DisconnectReason): void {
+    const place = this.#served.get(link)?.place
+    this.#served.delete(link)
     peer.close(reason)
     this.peers.delete(peer)
     this.#options.runner.fork(Effect.uninterruptible(Effect.ensuring(
       this.#options.release(peer),
-      Effect.sync(() => this.#leave(link))
+      Effect.sync(() => place?.leave())
     )))
   }
 }
+
+/** One who is served, and the place that this takes. */
+interface Served {
+  readonly session: Session.Session
+  readonly place: Admission.Place
+}
+
+const isLetIn = (decision: Verdict | Refusal): decision is Verdict =>
+  decision._tag === "Accept" || decision._tag === "AwaitLogin"
+
+/** Somebody else goes for a newcomer only when it is known that it may stay. */
+const settle = (place: Admission.Place, verdict: Verdict | Refusal): Effect.Effect<Verdict | Refusal> =>
+  isLetIn(verdict) && place.isOpen
+    ? Effect.map(place.settle, (hasRoom) => hasRoom ? verdict : refuse("TooManyConnections"))
+    : Effect.succeed(verdict)
 
 /** What became of a newcomer. */
 type Outcome = "Served" | "TurnedAway"
@@ -184,7 +223,8 @@ type Restore = <A>(effect: Effect.Effect<A>) => Effect.Effect<A>
 
 const isServed = (exit: Exit.Exit<Outcome>): boolean => Exit.isSuccess(exit) && exit.value === "Served"
 
-const refuse = (problem: DisconnectReason.TurnedAway["problem"]) => new DisconnectReason.TurnedAway({ problem })
+const refuse = (problem: DisconnectReason.TurnedAway["problem"], detail?: string) =>
+  new DisconnectReason.TurnedAway({ problem, detail })
 
 /** The program of a connection may fail as it likes: nobody else is concerned. */
 const logFailure = (program: Effect.Effect<unknown, unknown>, peer: Peer.Peer): Effect.Effect<unknown> =>

@@ -198,11 +198,12 @@ export const eachMessage = <R>(
     body: () => work!,
     step: goOn
   }).pipe(
-    Effect.catchCause((cause) => {
-      const logged = logFailure(messages[at - 1]!, cause, annotations)
-      goOn()
-      return work === undefined ? logged : Effect.andThen(logged, loop)
-    })
+    Effect.catchCause((cause) =>
+      Effect.flatMap(logFailure(messages[at - 1]!, cause, annotations), () => {
+        goOn()
+        return loop
+      })
+    )
   )
   return loop
 }

@@ -70,6 +70,10 @@ class HandleImpl implements Connection.Connection {
     return Effect.sync(() => this.#peer.state)
   }
 
+  get access() {
+    return Effect.sync(() => this.#peer.access)
+  }
+
   get changes(): Stream.Stream<ConnectionState.ConnectionState> {
     return Stream.callback<ConnectionState.ConnectionState>(
       (queue) => this.#listen(queue, this.#peer.stateListeners, () => Queue.offerUnsafe(queue, this.#peer.state)),
@@ -194,7 +198,7 @@ class HandleImpl implements Connection.Connection {
 
   get stats(): Effect.Effect<Connection.Stats> {
     return Effect.sync(() => {
-      const { high, messagesReceived, messagesSent, messagesUnhandled, normal, pendingRequests } = this.#peer
+      const { high, messagesReceived, messagesSent, messagesUnhandled, normal, pendingRequests, refusals } = this.#peer
       return {
         queuedNormal: normal.messages,
         queuedHigh: high.messages,
@@ -202,7 +206,8 @@ class HandleImpl implements Connection.Connection {
         pendingRequests,
         messagesSent,
         messagesReceived,
-        messagesUnhandled
+        messagesUnhandled,
+        messagesRefused: refusals.count
       }
     })
   }

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import type * as AddressResolver from "effect/net/AddressResolver"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as RcMap from "effect/RcMap"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -15,6 +16,7 @@ import type * as Envelope from "../domain/Envelope.ts"
 import * as NativeEnvelope from "../domain/NativeEnvelope.ts"
 import * as NativeFormat from "../domain/NativeFormat.ts"
 import * as PeerGroup from "../domain/PeerGroup.ts"
+import * as Access from "../services/Access.ts"
 import type * as BanList from "../services/BanList.ts"
 import type * as BufferPool from "../services/BufferPool.ts"
 import * as ConnectionAuthorizer from "../services/ConnectionAuthorizer.ts"
@@ -24,6 +26,7 @@ import type * as NetworkManager from "../services/NetworkManager.ts"
 import * as ReconnectPolicy from "../services/ReconnectPolicy.ts"
 import * as Transport from "../services/Transport.ts"
 import type * as WorkerThreads from "../services/WorkerThreads.ts"
+import * as PeerAccess from "./access.ts"
 import * as Acceptor from "./acceptor.ts"
 import * as Admission from "./admission.ts"
 import * as Dialer from "./dialer.ts"
@@ -89,7 +92,8 @@ class Manager {
           settings: key.settings,
           envelope: key.envelope,
           tracing: Tracing.make(key.options),
-          keepsEarly: true
+          keepsEarly: true,
+          access: key.access
         })
         this.#dial(peer, key)
         return peer
@@ -116,7 +120,7 @@ class Manager {
 
   #makePeer(
     runner: Runner.Runner,
-    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "tracing" | "keepsEarly">
+    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "tracing" | "keepsEarly" | "access">
   ): Peer.Peer {
     const peer = new Peer.Peer({
       ...options,
@@ -168,9 +172,11 @@ class Manager {
       const settings = yield* this.#settings(options)
       const address = yield* this.#resolve(endPoint)
       const authorizer = options.authorizer ?? (yield* ConnectionAuthorizer.ConnectionAuthorizer)
-      const context = Work.outside(yield* Effect.context<R>())
+      const context = PeerAccess.outside(Work.outside(yield* Effect.context<R>()))
       const onConnection = options.onConnection
       const makeAdmission = yield* Admission.Admissions
+      const evict = options.evict ?? true
+      const salt = evict ? yield* Random.nextInt : 0
       yield* this.#whileOpen
       return yield* this.#listen(address, {
         settings,
@@ -178,7 +184,10 @@ class Manager {
         admission: makeAdmission(address, {
           maxConnections: settings.maxConnections,
           maxConnectionsPerAddress: settings.maxConnectionsPerAddress,
-          limitRate: options.limitRate ?? true
+          maxNewPerSecond: settings.maxNewPerSecond,
+          limitRate: options.limitRate ?? true,
+          evict,
+          salt
         }),
         envelope: options.envelope ?? NativeEnvelope.envelope,
         transport: options.transport ?? this.#parts.transport,
@@ -192,10 +201,10 @@ class Manager {
       })
     })
 
-  readonly register = <E, R>(
+  readonly register = <E, R, Provided = never>(
     serviceId: number,
     make: NetworkManager.MakeHandler<E, R>,
-    options?: NetworkManager.RegisterOptions
+    options?: NetworkManager.RegisterOptions<Provided>
   ) =>
     Effect.gen({ self: this }, function*() {
       if (!isServiceId(serviceId)) {
@@ -206,17 +215,21 @@ class Manager {
       }
       yield* this.#whileOpen
       this.#metrics.traffic.reserve(serviceId)
-      const context = Work.outside(yield* Effect.context<Exclude<R, Scope.Scope>>())
+      const context = PeerAccess.outside(Work.outside(yield* Effect.context<Exclude<R, Scope.Scope | Provided>>()))
       const add = Effect.sync(() =>
         this.#services.add({
           serviceId,
           isTraced: options?.disableTracing !== true,
+          requirement: options?.access,
           // The scope that counts is the one of the peer, not the one that the service is registered in.
-          make: (connection, annotations) =>
+          make: (connection, access, annotations) =>
             Effect.flatMap(Effect.scope, (scope) =>
               Effect.provideContext(
                 Effect.annotateLogs(make(connection), annotations),
-                Context.add(context, Scope.Scope, scope) as Context.Context<R | Scope.Scope>
+                // What the peer brings goes before what the service was registered with.
+                Context.add(Context.merge(context, access.context), Scope.Scope, scope) as Context.Context<
+                  R | Scope.Scope
+                >
               ))
         })
       )
@@ -280,7 +293,8 @@ class Manager {
             settings: options.settings,
             envelope: options.envelope,
             tracing: options.tracing,
-            keepsEarly: options.program !== undefined
+            keepsEarly: options.program !== undefined,
+            access: nobody
           }),
         release: (peer) => this.#release(peer)
       })
@@ -346,6 +360,9 @@ class Manager {
     )
   }
 }
+
+/** The access of an accepted peer before it is known who it is. */
+const nobody = Access.make({ services: [] })
 
 const maxServiceId = 0x7fffffff
 

@@ -32,7 +32,7 @@ interface PeerFacts {
 /** How a request has come to an end. */
 type Outcome = "Replied" | "TimedOut" | "Interrupted" | "Closed" | "Cancelled" | "Refused"
 
-type Loss = "Unhandled" | "Unsent"
+type Loss = "Unhandled" | "Unsent" | "NotPermitted"
 
 /** The states that connections are counted in: those that are closed are gone. */
 const counted: ReadonlyArray<readonly [PeerFacts["side"], ConnectionState.ConnectionState["_tag"]]> = [
@@ -44,7 +44,7 @@ const counted: ReadonlyArray<readonly [PeerFacts["side"], ConnectionState.Connec
 ]
 
 const outcomes: ReadonlyArray<Outcome> = ["Replied", "TimedOut", "Interrupted", "Closed", "Cancelled", "Refused"]
-const losses: ReadonlyArray<Loss> = ["Unhandled", "Unsent"]
+const losses: ReadonlyArray<Loss> = ["Unhandled", "Unsent", "NotPermitted"]
 
 /** A counter by the values of one label, of which there are few. */
 class Counts<Value extends string> {

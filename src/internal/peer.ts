@@ -12,6 +12,7 @@ import type * as NetAddress from "effect/net/NetAddress"
 import type * as Envelope from "../domain/Envelope.ts"
 import type * as Message from "../domain/Message.ts"
 import * as PacketReader from "../domain/PacketReader.ts"
+import type * as Access from "../services/Access.ts"
 import type * as BanList from "../services/BanList.ts"
 import type * as BufferPool from "../services/BufferPool.ts"
 import * as ConnectionState from "../services/ConnectionState.ts"
@@ -25,10 +26,13 @@ import type * as Consumer from "./consumer.ts"
 import * as EarlyMessages from "./earlyMessages.ts"
 import * as Lane from "./lane.ts"
 import type * as Metrics from "./metrics.ts"
+import type * as Phase from "./phase.ts"
+import * as Refusals from "./refusals.ts"
 import * as Requests from "./requests.ts"
 import type * as Runner from "./runner.ts"
 import type * as ServiceRegistry from "./serviceRegistry.ts"
 import * as Session from "./session.ts"
+import * as Taker from "./taker.ts"
 import type * as Tracing from "./tracing.ts"
 import * as Work from "./work.ts"
 import * as Writer from "./writer.ts"
@@ -51,15 +55,10 @@ export interface PeerOptions {
   readonly services: ServiceRegistry.ServiceRegistry
   readonly metrics: Metrics.Metrics
   readonly tracing: Tracing.Tracing | undefined
+  /** What the peer may do, until an authorizer says otherwise. */
+  readonly access: Access.Access
 }
 
-/** One who takes messages: of one service, or all. */
-interface Taker {
-  readonly serviceId: number | undefined
-  readonly consumer: Consumer.Consumer
-}
-
-const noTakers: ReadonlyArray<Taker> = []
 const noWork: ReadonlyArray<Work.Work> = []
 
 /** @internal */
@@ -75,6 +74,8 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   readonly writer: Writer.Writer
   readonly closed = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
   state: ConnectionState.ConnectionState
+  /** Set before the connection opens, and never after: whoever works for the peer may rely on it. */
+  access: Access.Access
   /** Set before the session is ended for good: whoever runs it must not begin another one. */
   isClosing = false
   /** When closing stops waiting for anything, in milliseconds of the clock; set when it begins. */
@@ -88,12 +89,13 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   #stateListeners: Set<(state: ConnectionState.ConnectionState) => void> | undefined = undefined
   #eventListeners: Set<(event: ConnectionState.ConnectionEvent) => void> | undefined = undefined
   #session: Session.Session | undefined = undefined
-  #takers: ReadonlyArray<Taker> = noTakers
+  #takers: ReadonlyArray<Taker.Taker> = Taker.none
   /** Until a handler has come that takes all. */
   #keepsEarly: boolean
   /** Messages for handlers to come. They count as not taken until then. */
   #early: EarlyMessages.EarlyMessages | undefined = undefined
   #hasToldOfDropped = false
+  #refusals: Refusals.Refusals | undefined = undefined
   /** Handlers and programs that may finish what they have begun when the connection closes. */
   #work: ReadonlyArray<Work.Work> = noWork
   #isStopped = false
@@ -109,6 +111,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
     this.settings = settings
     this.envelope = envelope
     this.runner = options.runner
+    this.access = options.access
     this.state = ConnectionState.ConnectionState.Connecting({ attempt: 1, since: options.runner.now() })
     const lane = { envelope, maxBytes: settings.laneBytes, owner: this }
     this.high = new Lane.Lane({ ...lane, priority: "high", maxMessages: settings.highLaneMessages })
@@ -191,16 +194,16 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   // --- sessions
 
   /** Makes the session of a link that is up. The caller runs it. */
-  startSession(link: Transport.Link, checkLogin?: Session.CheckLogin): Session.Session {
+  startSession(link: Transport.Link, login?: Phase.Login): Session.Session {
     const reader = PacketReader.make(this.envelope, {
       maxMessageSize: this.settings.maxMessageBytes,
       slabs: this.#options.pool,
       side: this.side
     })
-    const session = new Session.Session(this, link, reader, checkLogin)
+    const session = new Session.Session(this, link, reader, login)
     this.#session = session
     this.#lastAddress = link.remoteAddress
-    if (checkLogin === undefined) this.onOpen(session)
+    if (login === undefined) this.onOpen(session)
     else {
       this.writer.hold()
       this.setState(ConnectionState.ConnectionState.LoggingIn({
@@ -270,7 +273,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   // --- messages
 
   addTaker(consumer: Consumer.Consumer, serviceId: number | undefined): () => void {
-    const taker: Taker = { serviceId, consumer }
+    const taker: Taker.Taker = { serviceId, consumer }
     this.#takers = [...this.#takers, taker]
     if (this.isClosed) consumer.end()
     return () => {
@@ -330,8 +333,13 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   }
 
   /** Hands messages to all who want them. `done` is called when the last of them has finished. */
-  dispatch(messages: ReadonlyArray<Message.Message>, done: () => void): void {
-    this.#options.services.attach(this, messages)
+  dispatch(received: ReadonlyArray<Message.Message>, done: () => void): void {
+    const { services } = this.#options
+    services.attach(this, received)
+    // Handlers of a handle hear all that comes from whom we dial.
+    const messages = services.isRestricted && this.side === "accepted"
+      ? this.refusals.filter(received, (serviceId) => !services.refuses(this, serviceId))
+      : received
     let running = 1
     const finish = () => {
       running -= 1
@@ -340,7 +348,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
     const takers = this.#takers
     let isForAll = false
     for (const taker of takers) {
-      const wanted = taker.serviceId === undefined ? messages : ofService(messages, taker.serviceId)
+      const wanted = taker.serviceId === undefined ? messages : Taker.ofService(messages, taker.serviceId)
       isForAll ||= taker.serviceId === undefined
       if (wanted.length === 0) continue
       running += 1
@@ -348,6 +356,10 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
     }
     if (!isForAll) this.#unhandled(messages, takers)
     finish()
+  }
+
+  get refusals(): Refusals.Refusals {
+    return this.#refusals ??= new Refusals.Refusals(this)
   }
 
   /** Gives the peer points for what it has done wrong. */
@@ -361,7 +373,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
     )
   }
 
-  #unhandled(messages: ReadonlyArray<Message.Message>, takers: ReadonlyArray<Taker>): void {
+  #unhandled(messages: ReadonlyArray<Message.Message>, takers: ReadonlyArray<Taker.Taker>): void {
     for (const message of messages) {
       if (takers.some((taker) => taker.serviceId === message.serviceId)) continue
       this.messagesUnhandled += 1
@@ -386,10 +398,4 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
     const early = this.#early ??= new EarlyMessages.EarlyMessages()
     return early.keep(message)
   }
-}
-
-const ofService = (messages: ReadonlyArray<Message.Message>, serviceId: number): ReadonlyArray<Message.Message> => {
-  let at = 0
-  while (at < messages.length && messages[at]!.serviceId === serviceId) at += 1
-  return at === messages.length ? messages : messages.filter((message) => message.serviceId === serviceId)
 }

@@ -8,10 +8,12 @@ import type * as Envelope from "../domain/Envelope.ts"
 import * as Message from "../domain/Message.ts"
 import type * as PacketReader from "../domain/PacketReader.ts"
 import type * as WireError from "../domain/WireError.ts"
+import type * as Access from "../services/Access.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import * as Transport from "../services/Transport.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import type * as Peer from "./peer.ts"
+import * as Phase from "./phase.ts"
 import * as Tracing from "./tracing.ts"
 import type * as Traffic from "./traffic.ts"
 import * as Verifier from "./verifier.ts"
@@ -20,22 +22,11 @@ import type * as Writer from "./writer.ts"
 
 /** Who has started a session, and goes on when it has ended. @internal */
 export interface SessionOwner {
+  /** Messages have come or gone since it was looked at last. */
+  readonly onActive?: (session: Session) => void
+  readonly onLoggedIn?: (session: Session) => void
   readonly onSessionEnded: (session: Session, reason: DisconnectReason.DisconnectReason) => void
 }
-
-/** @internal */
-export type CheckLogin = (message: Message.Message) => Effect.Effect<boolean, unknown>
-
-/** What the peer may say in this phase. */
-type Phase =
-  /** Only a login, which goes to the check. */
-  | { readonly _tag: "AwaitingLogin"; readonly check: CheckLogin; bytes: number }
-  /** The check is running; what came behind the login waits. */
-  | { readonly _tag: "CheckingLogin"; readonly waiting: Array<Message.Message> }
-  | { readonly _tag: "Open" }
-  | { readonly _tag: "Ended"; readonly wasOpen: boolean; readonly reason: DisconnectReason.DisconnectReason }
-
-const open: Phase = { _tag: "Open" }
 
 /** What a waiting message costs beside its bytes, roughly. It counts against the inbox limit. */
 const messageOverhead = 128
@@ -60,7 +51,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   readonly #reader: PacketReader.PacketReader
   readonly #traffic: Traffic.Traffic
   readonly #watch: Watch.Watch
-  #phase: Phase
+  #phase: Phase.Phase
   #owner: SessionOwner | undefined = undefined
   /** Made when the first large legacy message comes. */
   #verifier: Verifier.Verifier | undefined = undefined
@@ -70,18 +61,21 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   #isPaused = false
   #willResume = false
   #resumedAt = Number.NEGATIVE_INFINITY
+  #isFlooded = false
+  /** How many messages had come and gone when it was looked at last. */
+  #messagesThen = 0
 
   constructor(
     peer: Peer.Peer,
     link: Transport.Link,
     reader: PacketReader.PacketReader,
-    checkLogin: CheckLogin | undefined
+    login: Phase.Login | undefined
   ) {
     this.peer = peer
     this.link = link
     this.#reader = reader
     this.#traffic = peer.metrics.traffic
-    this.#phase = checkLogin === undefined ? open : { _tag: "AwaitingLogin", check: checkLogin, bytes: 0 }
+    this.#phase = Phase.start(login)
     this.#watch = new Watch.Watch(peer.runner, this)
   }
 
@@ -109,7 +103,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   /** The one place where a session ends. What is said first counts. */
   end(reason: DisconnectReason.DisconnectReason): void {
     if (this.#phase._tag === "Ended") return
-    this.#phase = { _tag: "Ended", wasOpen: this.#phase._tag === "Open", reason }
+    this.#phase = { _tag: "Ended", wasOpen: Phase.isOpen(this.#phase), reason }
     this.#watch.stop()
     this.peer.writer.stop()
     this.link.close()
@@ -154,8 +148,29 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     return this.peer.envelope.heartbeat
   }
 
+  onLoginTimedOut(): void {
+    const phase = this.#phase
+    if (phase._tag === "AwaitingLogin") this.#doWithoutLogin(phase.login, "TimedOut")
+    else this.#refuseLogin("TimedOut")
+  }
+
   sendPing(): void {
     this.peer.writer.sendUrgent(this.peer.envelope.ping)
+  }
+
+  get unfinished(): Envelope.Unfinished | undefined {
+    return this.#reader.unfinished
+  }
+
+  get write(): unknown {
+    return this.peer.writer.underWay
+  }
+
+  onLook(): void {
+    const { messagesReceived, messagesSent } = this.peer
+    const messages = messagesReceived + messagesSent
+    if (messages !== this.#messagesThen) this.#owner?.onActive?.(this)
+    this.#messagesThen = messages
   }
 
   pausedAt(): number {
@@ -179,9 +194,13 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
       this.#fail(failure)
       return false
     }
+    if (this.#isFlooded) {
+      this.#fail(new DisconnectReason.PingFlood({ limit: this.peer.settings.maxPings }))
+      return false
+    }
     if (this.#phase._tag === "AwaitingLogin") {
       this.#phase.bytes += count
-      if (this.#phase.bytes > maxLoginBytes) this.#refuseLogin("NotALogin")
+      if (this.#phase.bytes > maxLoginBytes) this.#doWithoutLogin(this.#phase.login, "NotALogin")
     }
     if (this.#mustPause()) this.#pause()
     return !this.#isPaused
@@ -206,7 +225,8 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   }
 
   onPing(): void {
-    this.#watch.onPing()
+    // Within a read nothing may end the session.
+    if (!this.#watch.onPing()) this.#isFlooded = true
     const { envelope, writer } = this.peer
     if (writer.urgentPackets < maxWaitingPongs) writer.sendUrgent(envelope.pong)
   }
@@ -249,7 +269,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     // What was verified after the socket had gone is handed out all the same.
     const phase = this.#phase
     const mayHandOut = phase._tag === "Open" || (phase._tag === "Ended" && phase.wasOpen)
-    if (mayHandOut) return this.#takeOpen(messages, release)
+    if (mayHandOut || this.#opensWith(messages[0]!)) return this.#takeOpen(messages, release)
     this.#beforeOpen(messages)
     release()
   }
@@ -266,7 +286,10 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     for (const tell of replies) tell()
   }
 
-  #handOut(messages: ReadonlyArray<Message.Message>, release: () => void): void {
+  #handOut(received: ReadonlyArray<Message.Message>, release: () => void): void {
+    const { services } = this.peer.access
+    const messages = services === "all" ? received : this.peer.refusals.filter(received, (id) => services.has(id))
+    if (messages.length === 0) return release()
     this.#waitingMessages += messages.length
     this.peer.dispatch(messages, () => {
       this.#waitingMessages -= messages.length
@@ -280,18 +303,24 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     const phase = this.#phase
     if (phase._tag === "AwaitingLogin") {
       const [login, ...waiting] = messages.map(Message.keep)
-      this.#checkLogin(phase.check, login!, waiting)
+      this.#checkLogin(phase.login.check, login!, waiting)
     } else if (phase._tag === "CheckingLogin") {
       for (const message of messages) phase.waiting.push(Message.keep(message))
     }
   }
 
-  #checkLogin(check: CheckLogin, message: Message.Message, waiting: Array<Message.Message>): void {
+  #checkLogin(check: Phase.Login["check"], message: Message.Message, waiting: Array<Message.Message>): void {
     this.#phase = { _tag: "CheckingLogin", waiting }
     this.#pause()
     const { annotations, runner } = this.peer
     runner.fork(Effect.matchCauseEffect(Tracing.checkLogin(this.peer, Effect.suspend(() => check(message))), {
-      onSuccess: (passed) => Effect.sync(() => passed ? this.#open(waiting) : this.#refuseLogin("Refused")),
+      onSuccess: (verdict) =>
+        verdict._tag === "Accept"
+          ? Effect.sync(() => this.#open(verdict.access, waiting))
+          : Effect.andThen(
+            Effect.annotateLogs(Effect.logDebug(`Refused a login: ${verdict.reason}`), annotations),
+            Effect.sync(() => this.#refuseLogin("Refused"))
+          ),
       onFailure: (cause) =>
         Effect.andThen(
           Effect.annotateLogs(Effect.logError("A login could not be checked", cause), annotations),
@@ -300,28 +329,56 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
     }))
   }
 
-  #open(waiting: ReadonlyArray<Message.Message>): void {
+  #open(access: Access.Access, waiting: ReadonlyArray<Message.Message>): void {
     if (this.#phase._tag !== "CheckingLogin") return
-    this.#phase = open
-    this.#watch.onLogin()
-    this.peer.onOpen(this)
+    this.#owner?.onLoggedIn?.(this)
+    this.#openAs(Phase.open, access)
     if (waiting.length > 0) this.#takeOpen(waiting, () => {})
     this.resumeIfPossible()
   }
 
-  /** The peer pays for a login that is wrong, and not for a check that is. */
+  #openAs(phase: Phase.Phase, access: Access.Access): void {
+    this.#phase = phase
+    this.#watch.onLogin()
+    this.peer.access = access
+    this.peer.onOpen(this)
+  }
+
+  /** Whether a peer that need not log in does without, by what it says first. */
+  #opensWith(first: Message.Message): boolean {
+    const phase = this.#phase
+    if (phase._tag === "OpenUnheard") {
+      this.#phase = Phase.open
+      if (!Phase.isLogin(first)) return true
+      // It is no guess, and the peer is to have what it logs in for: it connects again.
+      this.end(new DisconnectReason.LoginFailed({ problem: "TimedOut" }))
+    } else if (phase._tag === "AwaitingLogin" && phase.login.otherwise !== undefined && !Phase.isLogin(first)) {
+      this.#openAs(Phase.open, phase.login.otherwise)
+      return true
+    }
+    return false
+  }
+
+  /** What has come so far, or has not come in time, is no login. */
+  #doWithoutLogin({ otherwise }: Phase.Login, problem: "NotALogin" | "TimedOut"): void {
+    if (otherwise !== undefined) this.#openAs(Phase.openUnheard, otherwise)
+    else this.#refuseLogin(problem)
+  }
+
+  /** The peer pays for a login that is wrong, and not for silence or for a check that is. */
   #refuseLogin(problem: DisconnectReason.LoginFailed["problem"]): void {
     if (this.isEnded) return
     const reason = new DisconnectReason.LoginFailed({ problem })
     this.end(reason)
-    if (problem !== "CheckFailed") this.peer.punish(reason)
+    if (problem === "Refused" || problem === "NotALogin") this.peer.punish(reason)
   }
 
-  /** The peer's bytes are wrong, or were lost here. */
-  #fail(error: WireError.WireError | DisconnectReason.VerificationFailed): void {
+  /** The peer's bytes are wrong, too many of a kind, or were lost here. */
+  #fail(error: WireError.WireError | DisconnectReason.VerificationFailed | DisconnectReason.PingFlood): void {
     // The session ends before a ban can end it, so that it says why.
     this.end(error)
-    if (error._tag !== "WireError") return
+    if (error._tag === "VerificationFailed") return
+    if (error._tag === "PingFlood") return this.peer.punish(error)
     // Who is dialled by mistake has done nothing wrong: it is tried again, as its policy says.
     const isMistaken = error.reason._tag === "WrongProtocol" && this.peer.side === "dialled"
     if (!isMistaken) this.peer.punish(error.reason)
@@ -342,7 +399,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   #mustPause(): boolean {
     if (this.#inbox > this.peer.settings.inboxBytes) return true
-    if (this.#phase._tag !== "Open" || this.peer.laneFill < laneHigh) return false
+    if (!Phase.isOpen(this.#phase) || this.peer.laneFill < laneHigh) return false
     this.#resumeLater()
     return true
   }
@@ -354,7 +411,7 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
       Effect.sleep(lanePause),
       Effect.sync(() => {
         this.#willResume = false
-        if (!this.#isPaused || this.#phase._tag !== "Open" || this.#inbox > this.peer.settings.inboxBytes) return
+        if (!this.#isPaused || !Phase.isOpen(this.#phase) || this.#inbox > this.peer.settings.inboxBytes) return
         this.#resume()
       })
     ))

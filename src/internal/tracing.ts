@@ -55,9 +55,12 @@ export const login = <A, E, R>(traced: Traced, effect: Effect.Effect<A, E, R>) =
   spanned(traced, effect, "login", (attributes) => ({ kind: "client", attributes }))
 
 /** The span of the check of a login, which tells whether it has passed. @internal */
-export const checkLogin = <E, R>(traced: Traced, check: Effect.Effect<boolean, E, R>) =>
+export const checkLogin = <A extends { readonly _tag: string }, E, R>(
+  traced: Traced,
+  check: Effect.Effect<A, E, R>
+) =>
   traced.tracing === undefined ? check : whereSeen(() => check, () => {
-    const told = Effect.tap(check, (passed) => Effect.annotateCurrentSpan("flowee.passed", passed))
+    const told = Effect.tap(check, ({ _tag }) => Effect.annotateCurrentSpan("flowee.passed", _tag === "Accept"))
     return spanned(traced, told, "login", (attributes) => ({ kind: "server", root: true, attributes }))
   })
 

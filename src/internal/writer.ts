@@ -106,6 +106,11 @@ export class Writer {
     return this.#state._tag !== "Writing" && this.#urgent === undefined && this.#high.isEmpty && this.#normal.isEmpty
   }
 
+  /** The write that is under way, to tell it apart from those before. */
+  get underWay(): unknown {
+    return this.#state._tag === "Writing" ? this.#state : undefined
+  }
+
   /**
    * Says that there is something to write. What comes in the same turn of the event loop leaves in the same write, unless
    * it is so much that the peer had better begin to read.

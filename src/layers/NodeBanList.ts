@@ -5,12 +5,14 @@
  * @since 0.1.0
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import type * as Redis from "effect/persistence/Redis"
+import * as Option from "effect/Option"
+import * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
@@ -21,7 +23,7 @@ import type * as Punishment from "../domain/Punishment.ts"
 import * as BanList from "../services/BanList.ts"
 import * as BanListFile from "../services/BanListFile.ts"
 import * as BanListRedis from "../services/BanListRedis.ts"
-import type * as NetworkConfig from "../services/NetworkConfig.ts"
+import * as NetworkConfig from "../services/NetworkConfig.ts"
 
 /**
  * Where servers of this user keep their bans, unless told otherwise: `FLOWEE_BANS` of the environment, or `flowee/bans`
@@ -98,8 +100,30 @@ const deadAfter = 5000
 /** Commands that wait for their answers at once. */
 const maxCommands = 10_000
 
+/** A server that does not know a command repeats what came with it: the password, when it is asked to log somebody in. */
+const withoutSecrets = (cause: Cause.Cause<Redis.RedisError>, url: string): Redis.RedisError => {
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))?.cause ?? Cause.squash(cause)
+  const { password } = new URL(url)
+  const said = error instanceof Error ? error.message || error.name : String(error)
+  const hidden = [password, decodeURIComponent(password)].filter((secret) => secret.length > 0)
+  return new Redis.RedisError({
+    cause: new Error(hidden.reduce((text, secret) => text.replaceAll(secret, "<redacted>"), said))
+  })
+}
+
+/** `decodeURIComponent` refuses what the client of Redis would refuse too. */
+const isUrl = (url: string): boolean => {
+  try {
+    const { password, protocol } = new URL(url)
+    decodeURIComponent(password)
+    return protocol === "redis:" || protocol === "rediss:"
+  } catch {
+    return false
+  }
+}
+
 /** A connection that ends when it fails: who uses it makes a new one. */
-const connection = (url: string | Redacted.Redacted<string>): Layer.Layer<Redis.Redis, Redis.RedisError> =>
+const connection = (url: string): Layer.Layer<Redis.Redis, Redis.RedisError> =>
   Layer.unwrap(Effect.map(
     // Whoever has no use for it need not have the package that this one stands on.
     Effect.promise(() => import("@effect/platform-node/NodeRedis")),
@@ -109,7 +133,7 @@ const connection = (url: string | Redacted.Redacted<string>): Layer.Layer<Redis.
         const connecting = yield* Effect.acquireRelease(
           Effect.forkDetach(Layer.buildWithScope(
             NodeRedis.layer({
-              url: Redacted.isRedacted(url) ? Redacted.value(url) : url,
+              url,
               disableOfflineQueue: true,
               commandsQueueMaxLength: maxCommands,
               socket: { reconnectStrategy: false, connectTimeout: deadAfter, socketTimeout: deadAfter }
@@ -119,7 +143,11 @@ const connection = (url: string | Redacted.Redacted<string>): Layer.Layer<Redis.
           // A client that is still connecting, or waits for an answer, closes when the other end likes.
           (connecting, exit) => Effect.forkDetach(Effect.andThen(Fiber.interrupt(connecting), Scope.close(scope, exit)))
         )
-        const context = yield* Fiber.join(connecting)
+        const context = yield* Effect.catchCauseIf(
+          Fiber.join(connecting),
+          (cause) => !Cause.hasInterruptsOnly(cause),
+          (cause) => Effect.fail(withoutSecrets(cause, url))
+        )
         const { client } = Context.get(context, NodeRedis.NodeRedis)
         yield* Effect.addFinalizer(() => Effect.sync(() => void (client.isOpen && client.destroy())))
         return context
@@ -153,5 +181,13 @@ const connection = (url: string | Redacted.Redacted<string>): Layer.Layer<Redis.
  * @category layers
  * @since 0.1.0
  */
-export const layerRedis = (options: RedisOptions): Layer.Layer<BanList.BanList, NetworkConfig.BadOption> =>
-  Layer.provide(BanList.layer(options), BanListRedis.layerReconnect(connection(options.url), options))
+export const layerRedis = (options: RedisOptions): Layer.Layer<BanList.BanList, NetworkConfig.BadOption> => {
+  const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
+  if (!isUrl(url)) {
+    const problem = "redis://host:port or rediss://host:port is needed, with user and password in their escaped form"
+    // The value may hold a password.
+    const error = new NetworkConfig.BadOption({ option: "url", value: "<redacted>", problem })
+    return Layer.effect(BanList.BanList, Effect.fail(error))
+  }
+  return Layer.provide(BanList.layer(options), BanListRedis.layerReconnect(connection(url), options))
+}

@@ -18,6 +18,7 @@ import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Stream from "effect/Stream"
 import type * as Message from "../domain/Message.ts"
+import type * as Access from "./Access.ts"
 import type * as BanList from "./BanList.ts"
 import type * as ConnectionState from "./ConnectionState.ts"
 import type * as SendError from "./SendError.ts"
@@ -90,6 +91,8 @@ export interface Stats {
   readonly messagesReceived: number
   /** Messages that nobody took: no handler was there for them. */
   readonly messagesUnhandled: number
+  /** Messages that the peer may not send, see `Access`. */
+  readonly messagesRefused: number
 }
 
 /**
@@ -106,6 +109,8 @@ export interface Connection {
   readonly endPoint: string
   readonly side: "dialled" | "accepted"
   readonly state: Effect.Effect<ConnectionState.ConnectionState>
+  /** Who the peer is and what it may do. It does not change while the connection is open; before that, it is nothing. */
+  readonly access: Effect.Effect<Access.Access>
   /** The state now, and each one that follows. It ends when the connection is closed for good. */
   readonly changes: Stream.Stream<ConnectionState.ConnectionState>
   /** What happens from now on. A reader that lags by over 256 events misses the oldest. */

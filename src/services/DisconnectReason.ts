@@ -79,10 +79,63 @@ export class PeerBanned extends Data.TaggedError("PeerBanned")<{ readonly addres
  * @since 0.1.0
  */
 export class TurnedAway extends Data.TaggedError("TurnedAway")<{
-  readonly problem: "TooManyConnections" | "TooManyFromAddress" | "TooOften" | "NotAuthorized" | "NotAuthorizedInTime"
+  readonly problem:
+    | "TooManyConnections"
+    | "TooManyFromAddress"
+    | "TooManyNewcomers"
+    | "TooOften"
+    | "NotAuthorized"
+    | "NotAuthorizedInTime"
+  /** What the authorizer says about it. */
+  readonly detail?: string | undefined
 }> {
   override get message(): string {
-    return `turned away: ${this.problem}`
+    return `turned away: ${this.problem}${this.detail === undefined ? "" : ` (${this.detail})`}`
+  }
+}
+
+/**
+ * A peer that was let in does not get on: a message that it began does not come to its end, or what is sent to it is not
+ * taken.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TooSlow extends Data.TaggedError("TooSlow")<{
+  /** What the peer has to do. */
+  readonly doing: "sending a message" | "taking a write"
+  /** The time that it had, counted from when it was last fast enough. */
+  readonly after: Duration.Duration
+}> {
+  override get message(): string {
+    return `the peer was not done with ${this.doing} after ${Duration.format(this.after)}`
+  }
+}
+
+/**
+ * The peer sent pings as nobody does who wants to know whether a connection lives.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class PingFlood extends Data.TaggedError("PingFlood")<{
+  /** How many are let pass, see `NetworkConfig`. */
+  readonly limit: number
+}> {
+  override get message(): string {
+    return `the peer sent more than ${this.limit} pings within 10 seconds`
+  }
+}
+
+/**
+ * The listener was full, and a newcomer had more right to the place, see `Eviction`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Evicted extends Data.TaggedError("Evicted")<{}> {
+  override get message(): string {
+    return "the connection had to make room for a newcomer"
   }
 }
 
@@ -121,6 +174,9 @@ export type DisconnectReason =
   | WireError.WireError
   | ConnectTimedOut
   | PeerUnresponsive
+  | TooSlow
+  | PingFlood
+  | Evicted
   | LoginFailed
   | PeerBanned
   | TurnedAway

@@ -16,6 +16,7 @@ import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Message from "../domain/Message.ts"
 import type * as MessageGroup from "../domain/MessageGroup.ts"
 import * as Tracing from "../internal/tracing.ts"
+import type * as Access from "./Access.ts"
 import type * as Connection from "./Connection.ts"
 import * as MessageClient from "./MessageClient.ts"
 import * as NetworkManager from "./NetworkManager.ts"
@@ -69,7 +70,9 @@ export interface Context {
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface Options<Provided = never> {
+  /** Whom the services of the group are for, see `NetworkManager.RegisterOptions`. Default: everybody. */
+  readonly access?: Access.Requirement<Provided> | undefined
   /**
    * What follows a message that is none of the group: "refuse" answers that it failed. Use "ignore" where several groups
    * share a service. Default: "refuse".
@@ -156,7 +159,12 @@ interface Service {
 }
 
 /** Serves one service for one peer. */
-const serve = <R>(service: Service, handlers: AnyHandlers<R>, connection: Connection.Connection, options: Options) => {
+const serve = <R>(
+  service: Service,
+  handlers: AnyHandlers<R>,
+  connection: Connection.Connection,
+  options: Options<unknown>
+) => {
   // An answer to an answer that nobody waits for would go back and forth for ever.
   const isIgnored = (message: Message.Message): boolean =>
     options.unknown === "ignore" || service.outgoing.has(message.messageId) || CommandFailure.isFailure(message)
@@ -215,14 +223,14 @@ const byService = (members: ReadonlyArray<MessageGroup.Member>): Map<number, Ser
  * @category layers
  * @since 0.1.0
  */
-export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M, unknown>, E, R>(
+export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M, unknown>, E, R, Provided = never>(
   group: MessageGroup.MessageGroup<M>,
   make: (connection: Connection.Connection) => Effect.Effect<H, E, R>,
-  options: Options = {}
+  options: Options<Provided> = {}
 ): Layer.Layer<
   never,
   NetworkManager.NetworkError,
-  NetworkManager.NetworkManager | Exclude<R | Services<H>, Scope.Scope>
+  NetworkManager.NetworkManager | Exclude<R | Services<H>, Scope.Scope | Provided>
 > => {
   const concurrency = OptionRules.check("concurrency", OptionRules.count(1, 1, 1_000_000), options.concurrency)
   if (Result.isFailure(concurrency)) {
@@ -238,7 +246,7 @@ export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M
           const one = serve(service, (yield* make(connection)) as AnyHandlers<Services<H>>, connection, options)
           const handle = most > 1 ? sideBySide(one, most) : one
           return (message: Message.Message) => Effect.provideContext(handle(message), context)
-        }), { disableTracing: true })
+        }), { access: options.access, disableTracing: true })
   )
   return layers.length === 0 ? Layer.empty : Layer.mergeAll(...layers as [typeof layers[0]])
 }
@@ -270,14 +278,14 @@ export const layerPerPeer = <M extends MessageGroup.Member, H extends Handlers<M
  * @category layers
  * @since 0.1.0
  */
-export const layer = <M extends MessageGroup.Member, H extends Handlers<M, unknown>>(
+export const layer = <M extends MessageGroup.Member, H extends Handlers<M, unknown>, Provided = never>(
   group: MessageGroup.MessageGroup<M>,
   handlers: H,
-  options?: Options
+  options?: Options<Provided>
 ): Layer.Layer<
   never,
   NetworkManager.NetworkError,
-  NetworkManager.NetworkManager | Exclude<Services<H>, Scope.Scope>
+  NetworkManager.NetworkManager | Exclude<Services<H>, Scope.Scope | Provided>
 > => layerPerPeer(group, () => Effect.succeed(handlers), options)
 
 /**

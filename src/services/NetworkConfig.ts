@@ -58,11 +58,33 @@ export interface Settings {
   readonly loginTimeout: Duration.Duration
   /** An accepted connection that sends no message for so long is closed. Default: infinity, the pings decide. */
   readonly firstMessageTimeout: Duration.Duration
-  /** Accepted connections of one listener, at most. Default: 4096. */
+  /**
+   * How long an accepted connection may take for a message that it began. One that comes at `minMessageRate` has this
+   * time again and again. It is noticed at most 30 seconds late. Default: 60 seconds.
+   */
+  readonly messageTimeout: Duration.Duration
+  /** How fast an accepted connection has to bring a long message, in bytes per second: 1 to 1e9. Default: 10,000. */
+  readonly minMessageRate: number
+  /**
+   * An accepted connection has to take a write (up to four times `writeBytes`) within so long; it is noticed at most 30
+   * seconds late. Default: 120 seconds.
+   */
+  readonly sendTimeout: Duration.Duration
+  /** Pings of an accepted connection within 10 seconds; more cost `malformedPoints` and end it: 1 to 1e9. Default: 100. */
+  readonly maxPings: number
+  /**
+   * Newcomers that one listener looks at in a second: 1 to 1,000,000. Those of one network (an IPv4 /16, an IPv6 /32)
+   * have as many as are left for all others, so half when they are alone; loopback is exempt. Default: 500.
+   */
+  readonly maxNewPerSecond: number
+  /**
+   * Accepted connections of one listener, at most. When there are so many, a newcomer may take the place of one that is
+   * part of a crowd, see `Eviction`. Default: 4096.
+   */
   readonly maxConnections: number
   /** Accepted connections from one address (IPv6: its /64) to one listener; loopback is exempt. Default: 64. */
   readonly maxConnectionsPerAddress: number
-  /** Points that malformed bytes cost a peer, see `BanList`: 0 to 1,000,000. Default: 200. */
+  /** Points that malformed bytes, or a flood of pings, cost a peer, see `BanList`: 0 to 1,000,000. Default: 200. */
   readonly malformedPoints: number
   /** Points that a refused login costs a peer: 0 to 1,000,000. Default: 200. */
   readonly failedLoginPoints: number
@@ -108,6 +130,11 @@ const rules: OptionRules.Rules<Settings> = {
   drainTimeout: time("5 seconds", 0),
   loginTimeout: time("4 seconds", 1),
   firstMessageTimeout: time(Duration.infinity, 1),
+  messageTimeout: time("60 seconds", 1),
+  minMessageRate: count(10_000, 1, gigabyte),
+  sendTimeout: time("120 seconds", 1),
+  maxPings: count(100, 1, gigabyte),
+  maxNewPerSecond: count(500, 1, 1_000_000),
   maxConnections: count(4096, 0, 10_000_000),
   maxConnectionsPerAddress: count(64, 0, 10_000_000),
   malformedPoints: count(200, 0, 1_000_000),

@@ -20,6 +20,7 @@ import type * as Scope from "effect/Scope"
 import type * as EndPoint from "../domain/EndPoint.ts"
 import type * as Envelope from "../domain/Envelope.ts"
 import * as Manager from "../internal/manager.ts"
+import type * as Access from "./Access.ts"
 import * as BanList from "./BanList.ts"
 import * as BufferPool from "./BufferPool.ts"
 import type * as Connection from "./Connection.ts"
@@ -71,6 +72,11 @@ export interface ConnectOptions extends NetworkConfig.Options, ConnectionTracing
   readonly share?: boolean | undefined
   /** Log in with the cookie of this file, read anew at every connect. Default: no login. */
   readonly login?: CookieFile.CookieFile["Service"] | undefined
+  /**
+   * What the peer that is dialled may do with the services of this manager; the handlers of the handle are told of all
+   * that it sends to services in `access.services`. Default: `Access.anonymous`.
+   */
+  readonly access?: Access.Access | undefined
   /** Default: the native envelope. */
   readonly envelope?: Envelope.Envelope | undefined
   /** Default: the manager's transport. */
@@ -91,8 +97,16 @@ export interface BindOptions<E, R> extends NetworkConfig.Options, ConnectionTrac
   readonly onConnection?: ((connection: Connection.Connection) => Effect.Effect<unknown, E, R>) | undefined
   /** Default: `ConnectionAuthorizer`, which lets everybody in. */
   readonly authorizer?: ConnectionAuthorizer.Authorizer | undefined
-  /** Whether one address may connect only so often, see `AcceptRate`; loopback is exempt. Default: `true`. */
+  /**
+   * Whether one address may connect only so often, see `AcceptRate`, and all together, see `maxNewPerSecond`; loopback is
+   * exempt. Default: `true`.
+   */
   readonly limitRate?: boolean | undefined
+  /**
+   * Whether a newcomer may take the place of another one when there are `maxConnections`, see `Eviction`. Those that have
+   * logged in and those of this machine never lose theirs. Default: `true`.
+   */
+  readonly evict?: boolean | undefined
   /** Default: the native envelope. */
   readonly envelope?: Envelope.Envelope | undefined
   /** Default: the manager's transport. */
@@ -127,7 +141,12 @@ export type MakeHandler<E, R> = (
  * @category models
  * @since 0.1.0
  */
-export interface RegisterOptions {
+export interface RegisterOptions<Provided = never> {
+  /**
+   * Whom the service is for. The messages of others are refused: whoever sends a request gets the failure "Not
+   * permitted". Default: everybody.
+   */
+  readonly access?: Access.Requirement<Provided> | undefined
   /** Whether what handles a request has no span, see `ConnectionTracing`. Default: `false`. */
   readonly disableTracing?: boolean | undefined
 }
@@ -156,11 +175,11 @@ export class NetworkManager extends Context.Service<NetworkManager, {
    * Tells a handler of each message to a service, from any connection of this manager, until the scope is closed. Any
    * number of handlers may be told of one service. Service 126 is refused: peers keep it for themselves.
    */
-  readonly register: <E, R>(
+  readonly register: <E, R, Provided = never>(
     serviceId: number,
     make: MakeHandler<E, R>,
-    options?: RegisterOptions
-  ) => Effect.Effect<void, NetworkError, Exclude<R, Scope.Scope> | Scope.Scope>
+    options?: RegisterOptions<Provided>
+  ) => Effect.Effect<void, NetworkError, Exclude<R, Scope.Scope | Provided> | Scope.Scope>
   /** All connections there are, dialled and accepted. */
   readonly connections: Effect.Effect<ReadonlyArray<Connection.Connection>>
   /** What the manager knows of itself; `NetworkHealth.check` says what is wrong with it. */

@@ -116,14 +116,15 @@ export const bytesReceived: Metric.Counter<number> = Metric.counter("flowee_byte
 })
 
 /**
- * Messages that are lost to their program, by `cause`: `Unhandled` ones were received and nobody took them, `Unsent` ones
- * were still in their lane when the connection was closed for good.
+ * Messages that are lost to their program, by `cause`: `Unhandled` ones were received and nobody took them,
+ * `NotPermitted` ones were for services that their senders may not address (see `Access`), `Unsent` ones were still in
+ * their lane when the connection was closed for good.
  *
  * @category metrics
  * @since 0.1.0
  */
 export const messagesDropped: Metric.Counter<number> = Metric.counter("flowee_messages_dropped_total", {
-  description: "Messages that nobody took, or that never left, by cause",
+  description: "Messages that nobody took, that were refused, or that never left, by cause",
   incremental: true
 })
 

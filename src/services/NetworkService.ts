@@ -37,11 +37,15 @@ import * as NetworkManager from "./NetworkManager.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer = <E, R>(
+export const layer = <E, R, Provided = never>(
   serviceId: number,
   make: NetworkManager.MakeHandler<E, R>,
-  options?: NetworkManager.RegisterOptions
-): Layer.Layer<never, NetworkManager.NetworkError, NetworkManager.NetworkManager | Exclude<R, Scope.Scope>> =>
+  options?: NetworkManager.RegisterOptions<Provided>
+): Layer.Layer<
+  never,
+  NetworkManager.NetworkError,
+  NetworkManager.NetworkManager | Exclude<R, Scope.Scope | Provided>
+> =>
   Layer.effectDiscard(
     NetworkManager.NetworkManager.use((manager) => manager.register(serviceId, make, options))
   )
@@ -52,10 +56,15 @@ export const layer = <E, R>(
  * @category layers
  * @since 0.1.0
  */
-export const layerHandler = <E = never, R = never>(
+export const layerHandler = <E = never, R = never, Provided = never>(
   serviceId: number,
-  handler: (message: Message.Message, connection: Connection.Connection) => Effect.Effect<unknown, E, R> | void
-): Layer.Layer<never, NetworkManager.NetworkError, NetworkManager.NetworkManager | Exclude<R, Scope.Scope>> =>
+  handler: (message: Message.Message, connection: Connection.Connection) => Effect.Effect<unknown, E, R> | void,
+  options?: NetworkManager.RegisterOptions<Provided>
+): Layer.Layer<
+  never,
+  NetworkManager.NetworkError,
+  NetworkManager.NetworkManager | Exclude<R, Scope.Scope | Provided>
+> =>
   layer(
     serviceId,
     (connection) =>
@@ -64,5 +73,6 @@ export const layerHandler = <E = never, R = never>(
           const handled = handler(message, connection)
           return handled === undefined ? undefined : Effect.provideContext(handled, context)
         })
-      )
+      ),
+    options
   )

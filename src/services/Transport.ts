@@ -16,6 +16,7 @@ import type * as Effect from "effect/Effect"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type * as Identity from "../domain/Identity.ts"
 
 /**
  * Why a link could not be made, or why it ended.
@@ -109,6 +110,8 @@ export interface LinkReceiver {
 export interface Link {
   readonly remoteAddress: NetAddress.SocketAddress
   readonly localAddress: NetAddress.SocketAddress
+  /** What the peer of an accepted link showed in the handshake, where it was asked for a certificate and has one. */
+  readonly certificate?: Identity.Certificate | undefined
   /** Begins to read. To be called once. */
   readonly start: (receiver: LinkReceiver) => void
   /** Stops reading after the read that is under way. */

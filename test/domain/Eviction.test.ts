@@ -71,3 +71,82 @@ describe("who has to go", () => {
     }
   })
 })
+
+const crowd = (group: string, size: number, from: number) =>
+  Array.from({ length: size }, (_, i) => candidate(from + i, { group, address: `${group}-${i}` }))
+
+const from = (group: string, address = "new", now = 1000): Eviction.Newcomer => ({ group, address, now })
+
+describe("a newcomer", () => {
+  it("gets the place of the youngest of a larger crowd", () => {
+    assert.strictEqual(Eviction.makeRoom(crowd("a", 10, 1), from("b"), nobody)?.id, 10)
+  })
+
+  it("of the largest crowd gets none, unless one of its addresses has more", () => {
+    const all = [...crowd("a", 10, 1), ...crowd("b", 4, 20)]
+    assert.strictEqual(Eviction.makeRoom(all, from("a"), nobody), undefined)
+    const busy = [5, 6, 7].map((id) => candidate(30 + id, { group: "a", address: "busy" }))
+    assert.strictEqual(Eviction.makeRoom([...all, ...busy], from("a"), nobody)?.id, 37)
+    assert.strictEqual(Eviction.makeRoom([...all, ...busy], from("a", "busy"), nobody), undefined)
+  })
+
+  it("does not swap places between crowds of one size, nor with one that is larger by one", () => {
+    const all = [...crowd("b", 4, 1), ...crowd("a", 5, 10)]
+    assert.strictEqual(Eviction.makeRoom(all, from("b"), nobody), undefined)
+    assert.strictEqual(Eviction.makeRoom(all.slice(1), from("b"), nobody)?.group, "a")
+  })
+
+  it("gets the place of one that is alone only where that is idle", () => {
+    const all = [1, 2, 3, 4].map((id) => candidate(id, { address: `${id}`, lastUseful: id === 3 ? 0 : 200_000 }))
+    const at = (now: number) => Eviction.makeRoom(all, from("b", "new", now), nobody)?.id
+    assert.strictEqual(at(Eviction.idleAfter - 1), undefined)
+    assert.strictEqual(at(Eviction.idleAfter), 3)
+    assert.strictEqual(Eviction.makeRoom(all, from(candidate(3).group, "3", 1e9), nobody), undefined)
+  })
+
+  it(`and others who come again whenever they have to go come to rest (seed ${seed})`, () => {
+    const random = new Random(seed)
+    for (let run = 0; run < 20; run++) {
+      const all = Array.from(
+        { length: 60 },
+        (_, id) => candidate(id, { group: `g${random.below(5)}`, address: `a${random.below(12)}` })
+      )
+      const outside = all.slice(40)
+      let present: ReadonlyArray<Eviction.Candidate> = all.slice(0, 40)
+      let rounds = 0
+      for (let moved = true; moved; rounds++) {
+        moved = false
+        for (const [at, { address, group, ...rest }] of [...outside].entries()) {
+          const victim = Eviction.makeRoom(present, from(group, address))
+          if (victim === undefined) continue
+          moved = true
+          const again = { ...rest, group, address, since: 100 + rounds }
+          present = [...present.filter((other) => other !== victim), again]
+          outside[at] = victim
+        }
+        assert.isBelow(rounds, 100)
+      }
+    }
+  })
+
+  it(`of a flood pushes out nobody from a small crowd, and one from elsewhere always gets in (seed ${seed})`, () => {
+    const random = new Random(seed)
+    for (let run = 0; run < 20; run++) {
+      const honest = Array.from({ length: 20 }, (_, id) => candidate(id, { address: `h${id}`, lastUseful: 400_000 }))
+      let present: ReadonlyArray<Eviction.Candidate> = honest
+      for (let id = 100; id < 400; id++) {
+        const newcomer = candidate(id, { group: `99.${random.below(3)}.0.0/16`, address: `b${random.below(200)}` })
+        const isFull = present.length === 60
+        const victim = isFull ? Eviction.makeRoom(present, from(newcomer.group, newcomer.address, 500_000)) : undefined
+        if (isFull && victim === undefined) continue
+        present = [...present.filter((other) => other !== victim), newcomer]
+      }
+      assert.strictEqual(present.filter(({ id }) => id < 100).length, honest.length)
+      for (let id = 1000; id < 1010; id++) {
+        const victim = Eviction.makeRoom(present, from(`50.${id}.0.0/16`, "new", 500_000))
+        assert.isTrue(victim?.group.startsWith("99."))
+        present = [...present.filter((other) => other !== victim), candidate(id)]
+      }
+    }
+  })
+})

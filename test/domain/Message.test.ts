@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Cause } from "effect"
+import { inspect } from "node:util"
 import * as Header from "../../src/domain/Header.ts"
 import * as Message from "../../src/domain/Message.ts"
 import * as Slab from "../../src/domain/Slab.ts"
@@ -202,5 +204,11 @@ describe("Message", () => {
     assert.deepStrictEqual(JSON.parse(JSON.stringify(message)), json)
     const made = Message.make({ serviceId: 4, messageId: 7, header: { 11: 5 }, body: patternBody(20) })
     assert.deepStrictEqual(JSON.parse(JSON.stringify(made)), json)
+    // Causes and errors show the values within them in a way of their own.
+    for (const shown of [message, made].map((value) => `${String(Cause.fail(value))} ${inspect(Cause.die(value))}`)) {
+      assert.include(shown, `"bodyLength":20`)
+      assert.notInclude(shown, "Uint8Array")
+      assert.notInclude(shown, "slab")
+    }
   })
 })

@@ -37,3 +37,15 @@ describe("watching an address", () => {
       }
     }))
 })
+
+describe("access", () => {
+  it.live("tells strangers from those who have logged in", () =>
+    Effect.gen(function*() {
+      const { code, stderr, stdout } = yield* runExample("access.ts", [])
+      assert.strictEqual(code, 0, stderr)
+      const [strangers, refused, ...operators] = linesOf(stdout)
+      assert.strictEqual(strangers, "sunny, for Anonymous")
+      assert.include(refused, "Not permitted")
+      assert.deepStrictEqual(operators, ["sunny, for CookieHolder", "the operator has 7 coins"])
+    }))
+})

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Scope } from "effect"
+import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
 import * as Native from "../utils/native.ts"
 import { address, type Bed, type Host, pass, settle, withBed } from "../utils/network.ts"
@@ -18,13 +19,13 @@ interface Visit {
 }
 
 const authorizedBy = (
-  authorize: () => Effect.Effect<"Accept" | "AcceptForLogin" | "Reject", unknown>,
-  login: Effect.Effect<boolean, unknown> = Effect.succeed(false)
+  authorize: () => Effect.Effect<ConnectionAuthorizer.Verdict, unknown>,
+  login: Effect.Effect<ConnectionAuthorizer.LoginVerdict, unknown> = Effect.succeed(ConnectionAuthorizer.reject("no"))
 ): NetworkManager.BindOptions<never, never> => ({
   authorizer: {
     authorize: ({ remoteAddress }) => {
       const isStranger = "port" in remoteAddress && JSON.stringify(remoteAddress).includes(stranger)
-      return isStranger ? authorize() : Effect.succeed("Accept")
+      return isStranger ? authorize() : Effect.succeed(ConnectionAuthorizer.accept())
     },
     checkLogin: () => login
   }
@@ -53,7 +54,11 @@ const visits: ReadonlyArray<Visit> = [
     name: "is banned",
     visit: (bed, host) => Effect.andThen(host.banList.ban(address(`${stranger}:1`)), visit(undefined)(bed))
   },
-  { name: "is rejected", options: authorizedBy(() => Effect.succeed("Reject")), visit: visit(undefined) },
+  {
+    name: "is rejected",
+    options: authorizedBy(() => Effect.succeed(ConnectionAuthorizer.reject("no"))),
+    visit: visit(undefined)
+  },
   { name: "meets an authorizer that dies", options: authorizedBy(() => Effect.die("bug")), visit: visit(undefined) },
   { name: "is not answered in time", options: authorizedBy(() => Effect.never), visit: visit(undefined, "4 seconds") },
   {
@@ -73,17 +78,17 @@ const visits: ReadonlyArray<Visit> = [
   { name: "is cut off while it waits", options: authorizedBy(() => Effect.never), visit: leave("cut") },
   {
     name: "fails to log in",
-    options: authorizedBy(() => Effect.succeed("AcceptForLogin")),
+    options: authorizedBy(() => Effect.succeed(ConnectionAuthorizer.awaitLogin())),
     visit: visit(hello)
   },
   {
     name: "does not log in",
-    options: authorizedBy(() => Effect.succeed("AcceptForLogin")),
+    options: authorizedBy(() => Effect.succeed(ConnectionAuthorizer.awaitLogin())),
     visit: visit(undefined, "4 seconds")
   },
   {
     name: "goes while its login is checked",
-    options: authorizedBy(() => Effect.succeed("AcceptForLogin"), Effect.never),
+    options: authorizedBy(() => Effect.succeed(ConnectionAuthorizer.awaitLogin()), Effect.never),
     visit: (bed) =>
       Effect.gen(function*() {
         const peer = yield* bed.dial(stranger, server)

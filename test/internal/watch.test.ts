@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { TestClock } from "effect/testing"
+import type * as Envelope from "../../src/domain/Envelope.ts"
 import * as Runner from "../../src/internal/runner.ts"
 import * as Watch from "../../src/internal/watch.ts"
 import * as NetworkConfig from "../../src/services/NetworkConfig.ts"
@@ -11,6 +12,10 @@ const make = (side: "dialled" | "accepted", options: NetworkConfig.Options & { r
     const { heartbeat, ...settings } = options
     const events: Array<string> = []
     const paused = { at: -Infinity, now: false }
+    const moving: { unfinished: Envelope.Unfinished | undefined; write: unknown } = {
+      unfinished: undefined,
+      write: undefined
+    }
     const note = (what: string) => void events.push(`${runner.now() / 1000} ${what}`)
     const watch: Watch.Watch = new Watch.Watch(runner, {
       settings: Result.getOrThrow(NetworkConfig.override(NetworkConfig.defaults, settings)),
@@ -18,12 +23,23 @@ const make = (side: "dialled" | "accepted", options: NetworkConfig.Options & { r
       heartbeat: heartbeat ?? true,
       sendPing: () => note("ping"),
       pausedAt: () => paused.now ? runner.now() : paused.at,
+      get unfinished() {
+        return moving.unfinished
+      },
+      get write() {
+        return moving.write
+      },
+      onLook: () => {},
       end: (reason) => {
         watch.stop()
         note(reason.message)
+      },
+      onLoginTimedOut: () => {
+        watch.stop()
+        note("the login timed out")
       }
     })
-    return { watch, events, paused }
+    return { watch, events, paused, moving }
   })
 
 describe("the accepting side", () => {
@@ -86,7 +102,7 @@ describe("the accepting side", () => {
       yield* TestClock.adjust("3999 millis")
       good.watch.onLogin()
       yield* TestClock.adjust("1 millis")
-      assert.deepStrictEqual(silent.events, ["4 the peer did not log in: no login came in time"])
+      assert.deepStrictEqual(silent.events, ["4 the login timed out"])
       assert.deepStrictEqual(good.events, [])
     }))
 
@@ -120,8 +136,55 @@ describe("the accepting side", () => {
       const { events, watch } = yield* make("accepted", { firstPingTimeout: "Infinity", nextPingTimeout: "Infinity" })
       watch.start(false)
       watch.onPing()
-      yield* TestClock.adjust("365 days")
+      yield* TestClock.adjust("30 days")
       assert.deepStrictEqual(events, [])
+    }))
+})
+
+describe("what has begun", () => {
+  const done = { unfinished: undefined, write: undefined }
+
+  it.effect("has to be complete in its time, from when it was seen; each thing has its own", () =>
+    Effect.gen(function*() {
+      const { events, moving, watch } = yield* make("accepted", { firstPingTimeout: "Infinity" })
+      watch.start(false)
+      moving.unfinished = { what: 1, bytes: 10 }
+      yield* TestClock.adjust("89 seconds")
+      moving.unfinished = { what: 2, bytes: 10 }
+      yield* TestClock.adjust("31 seconds")
+      moving.unfinished = undefined
+      yield* TestClock.adjust("60 seconds")
+      moving.unfinished = { what: 3, bytes: 10 }
+      yield* TestClock.adjust("89999 millis")
+      assert.deepStrictEqual(events, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(events, ["270 the peer was not done with sending a message after 1m"])
+    }))
+
+  it.effect("may take for ever where the times are infinite, and on the side that dials", () =>
+    Effect.gen(function*() {
+      const times = { firstPingTimeout: "Infinity", messageTimeout: "Infinity", sendTimeout: "Infinity" } as const
+      const accepted = yield* make("accepted", times)
+      const dialled = yield* make("dialled", { heartbeat: false })
+      for (const { moving, watch } of [accepted, dialled]) {
+        Object.assign(moving, { unfinished: { what: 1, bytes: 10 }, write: 1 })
+        watch.start(false)
+      }
+      yield* TestClock.adjust("1 day")
+      assert.deepStrictEqual([...accepted.events, ...dialled.events], [])
+    }))
+
+  it.effect("gets time for what was not read, and a write gets none for what the peer did not read", () =>
+    Effect.gen(function*() {
+      const { events, moving, paused, watch } = yield* make("accepted", { firstPingTimeout: "Infinity" })
+      watch.start(false)
+      moving.unfinished = { what: 1, bytes: 10 }
+      paused.now = true
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(events, [])
+      Object.assign(moving, done, { write: 1 })
+      yield* TestClock.adjust("150 seconds")
+      assert.deepStrictEqual(events, ["750 the peer was not done with taking a write after 2m"])
     }))
 })
 

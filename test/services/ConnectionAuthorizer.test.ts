@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Result } from "effect"
 import { beforeEach, vi } from "vitest"
+import * as Identity from "../../src/domain/Identity.ts"
 import * as LoginCookie from "../../src/domain/LoginCookie.ts"
 import * as Message from "../../src/domain/Message.ts"
+import * as Access from "../../src/services/Access.ts"
 import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import * as CookieFile from "../../src/services/CookieFile.ts"
 import { address, settle, withBed } from "../utils/network.ts"
@@ -30,6 +32,8 @@ const fileOf = (obtain: CookieFile.CookieFile["Service"]["obtain"]): CookieFile.
   obtain
 })
 
+const passed = ConnectionAuthorizer.accept(Access.make({ identity: Identity.Identity.CookieHolder() }))
+
 const missing = Effect.fail(new CookieFile.CookieError({ problem: "Unwritable", path: "/cookie" }))
 
 beforeEach(() => {
@@ -41,8 +45,8 @@ describe("acceptAll", () => {
     Effect.gen(function*() {
       const authorizer = yield* ConnectionAuthorizer.ConnectionAuthorizer
       assert.strictEqual(authorizer, ConnectionAuthorizer.acceptAll)
-      assert.strictEqual(yield* authorizer.authorize(newcomer), "Accept")
-      assert.isTrue(yield* authorizer.checkLogin(loginOf("a"), newcomer))
+      assert.deepStrictEqual(yield* authorizer.authorize(newcomer), ConnectionAuthorizer.accept())
+      assert.strictEqual((yield* authorizer.checkLogin(loginOf("a"), newcomer))._tag, "Reject")
     }))
 })
 
@@ -50,11 +54,20 @@ describe("cookie", () => {
   it.effect("lets everybody try, and in who has the cookie", () =>
     Effect.gen(function*() {
       const authorizer = yield* ConnectionAuthorizer.cookie(fileOf(Effect.succeed(Redacted.make("secret"))))
-      assert.strictEqual(yield* authorizer.authorize(newcomer), "AcceptForLogin")
-      assert.isTrue(yield* authorizer.checkLogin(loginOf("secret"), newcomer))
-      assert.isFalse(yield* authorizer.checkLogin(loginOf("secreT"), newcomer))
-      assert.isFalse(yield* authorizer.checkLogin(loginOf("secret2"), newcomer))
-      assert.isFalse(yield* authorizer.checkLogin(loginOf("secre"), newcomer))
+      assert.deepStrictEqual(yield* authorizer.authorize(newcomer), ConnectionAuthorizer.awaitLogin())
+      assert.deepStrictEqual(yield* authorizer.checkLogin(loginOf("secret"), newcomer), passed)
+      assert.deepStrictEqual(
+        yield* authorizer.checkLogin(loginOf("secreT"), newcomer),
+        ConnectionAuthorizer.reject("another cookie")
+      )
+      assert.deepStrictEqual(
+        yield* authorizer.checkLogin(loginOf("secret2"), newcomer),
+        ConnectionAuthorizer.reject("another cookie")
+      )
+      assert.deepStrictEqual(
+        yield* authorizer.checkLogin(loginOf("secre"), newcomer),
+        ConnectionAuthorizer.reject("another cookie")
+      )
     }))
 
   it.effect("compares with the comparison that tells nothing by its time", () =>
@@ -94,8 +107,8 @@ describe("layers", () => {
       Effect.gen(function*() {
         const host = yield* bed.host("10.0.0.9")
         const rejectAll: ConnectionAuthorizer.Authorizer = {
-          authorize: () => Effect.succeed("Reject"),
-          checkLogin: () => Effect.succeed(false)
+          authorize: () => Effect.succeed(ConnectionAuthorizer.reject("no")),
+          checkLogin: () => Effect.succeed(ConnectionAuthorizer.reject("no"))
         }
         yield* Effect.provide(host.manager.bind("10.0.0.9:1"), ConnectionAuthorizer.layer(rejectAll))
         yield* Effect.provide(

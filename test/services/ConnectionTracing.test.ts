@@ -5,6 +5,7 @@ import * as Message from "../../src/domain/Message.ts"
 import * as MessageGroup from "../../src/domain/MessageGroup.ts"
 import * as TraceContext from "../../src/domain/TraceContext.ts"
 import * as Wire from "../../src/domain/Wire.ts"
+import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import type * as ConnectionTracing from "../../src/services/ConnectionTracing.ts"
 import * as MessageClient from "../../src/services/MessageClient.ts"
 import * as MessageServer from "../../src/services/MessageServer.ts"
@@ -104,7 +105,10 @@ describe("spans of connections", () => {
           const host = yield* bed.host("10.0.0.9")
           const dialling = yield* bed.host("10.0.0.7")
           yield* host.manager.bind("10.0.0.9:1", {
-            authorizer: { authorize: () => Effect.succeed("AcceptForLogin"), checkLogin: () => Effect.succeed(false) },
+            authorizer: {
+              authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
+              checkLogin: () => Effect.succeed(ConnectionAuthorizer.reject("no"))
+            },
             spanPrefix: "server"
           })
           const cookie = Redacted.make("A".repeat(44))

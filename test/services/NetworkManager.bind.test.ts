@@ -3,7 +3,7 @@ import { Deferred, Effect, Exit, Scope } from "effect"
 import { IpNetwork, NetAddress } from "effect/net"
 import { TestClock } from "effect/testing"
 import * as PeerGroup from "../../src/domain/PeerGroup.ts"
-import type * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
+import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import { address, type Bed, memoryBanStore, pass, settle, withBed } from "../utils/network.ts"
 
 const server = "10.0.0.9:1235"
@@ -11,7 +11,7 @@ const request = "0700 0804 1065 04"
 
 /** An authorizer that notes whom it was asked about. */
 const spyAuthorizer = (
-  answer: ReturnType<ConnectionAuthorizer.Authorizer["authorize"]> = Effect.succeed("Accept")
+  answer: ReturnType<ConnectionAuthorizer.Authorizer["authorize"]> = Effect.succeed(ConnectionAuthorizer.accept())
 ) => {
   const asked: Array<string> = []
   const authorizer: ConnectionAuthorizer.Authorizer = {
@@ -64,7 +64,7 @@ describe("bans", () => {
         yield* peer.send(request)
         yield* settle
         assert.strictEqual((yield* bed.network.links)[0]!.toListener.delivered, 0)
-        yield* Deferred.succeed(decision, "Reject")
+        yield* Deferred.succeed(decision, ConnectionAuthorizer.reject("no"))
         yield* settle
         assert.strictEqual(yield* peer.status, "Closed")
         assert.deepStrictEqual(yield* bed.network.links, [])
@@ -83,7 +83,7 @@ describe("bans", () => {
         const other = yield* bed.dial("10.0.0.8", server)
         yield* settle
         yield* host.banList.ban(address("10.0.0.7:1").address)
-        yield* Deferred.succeed(decision, "Accept")
+        yield* Deferred.succeed(decision, ConnectionAuthorizer.accept())
         yield* settle
         assert.strictEqual(yield* banned.status, "Closed")
         assert.strictEqual(yield* other.status, "open")
@@ -113,7 +113,7 @@ describe("caps", () => {
       Effect.gen(function*() {
         const host = yield* bed.host("10.0.0.9", { maxConnections: 3 })
         const { asked, authorizer } = spyAuthorizer()
-        const listener = yield* host.manager.bind(server, { authorizer })
+        const listener = yield* host.manager.bind(server, { authorizer, evict: false })
         const first = yield* bed.dial("10.0.1.1", server)
         yield* bed.dial("10.0.1.2", server)
         // Loopback is exempt from the cap per address, and from this one it is not.
@@ -263,9 +263,11 @@ describe("the authorizer", () => {
             authorize: ({ localAddress, remoteAddress }) => {
               const from = NetAddress.formatSocketAddress(remoteAddress)
               seen.push(`${from} to ${NetAddress.formatSocketAddress(localAddress)}`)
-              return Effect.succeed(from.startsWith("10.0.1.1:") ? "Accept" : "Reject")
+              return Effect.succeed(
+                from.startsWith("10.0.1.1:") ? ConnectionAuthorizer.accept() : ConnectionAuthorizer.reject("no")
+              )
             },
-            checkLogin: () => Effect.succeed(true)
+            checkLogin: () => Effect.succeed(ConnectionAuthorizer.accept())
           }
         })
         assert.isTrue(yield* isLetIn(bed, "10.0.1.1"))
@@ -291,8 +293,8 @@ describe("the authorizer", () => {
           let isBroken = true
           yield* host.manager.bind(server, {
             authorizer: {
-              authorize: () => isBroken ? answer() : Effect.succeed("Accept"),
-              checkLogin: () => Effect.succeed(true)
+              authorize: () => isBroken ? answer() : Effect.succeed(ConnectionAuthorizer.accept()),
+              checkLogin: () => Effect.succeed(ConnectionAuthorizer.accept())
             }
           })
           assert.isFalse(yield* isLetIn(bed, "10.0.1.1"))
@@ -329,8 +331,8 @@ describe("the authorizer", () => {
         yield* host.manager.bind(server, {
           authorizer: {
             authorize: ({ remoteAddress }) =>
-              PeerGroup.contains(slow, remoteAddress) ? Effect.never : Effect.succeed("Accept"),
-            checkLogin: () => Effect.succeed(true)
+              PeerGroup.contains(slow, remoteAddress) ? Effect.never : Effect.succeed(ConnectionAuthorizer.accept()),
+            checkLogin: () => Effect.succeed(ConnectionAuthorizer.accept())
           }
         })
         yield* bed.dial("10.0.1.1", server)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Scope } from "effect"
-import type * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
+import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
 import { type Host, pass, settle, withBed } from "../utils/network.ts"
 import { message } from "../utils/serving.ts"
@@ -13,21 +13,25 @@ const places: Record<string, (close: Effect.Effect<void>) => NetworkManager.Bind
   "a program of a connection, by a fiber of its own": (close) => ({
     onConnection: () => Effect.andThen(Effect.forkChild(close, { startImmediately: true }), Effect.never)
   }),
-  "the authorizer": (close) => ({ authorizer: authorizer({ authorize: () => Effect.as(close, "Accept") }) }),
+  "the authorizer": (close) => ({
+    authorizer: authorizer({ authorize: () => Effect.as(close, ConnectionAuthorizer.accept()) })
+  }),
   "the authorizer, after a while": (close) => ({
-    authorizer: authorizer({ authorize: () => close.pipe(Effect.delay("100 millis"), Effect.as("Accept")) })
+    authorizer: authorizer({
+      authorize: () => close.pipe(Effect.delay("100 millis"), Effect.as(ConnectionAuthorizer.accept()))
+    })
   }),
   "a login check": (close) => ({
     authorizer: authorizer({
-      authorize: () => Effect.succeed("AcceptForLogin"),
-      checkLogin: () => Effect.as(close, true)
+      authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
+      checkLogin: () => Effect.as(close, ConnectionAuthorizer.accept())
     })
   })
 }
 
 const authorizer = (parts: Partial<ConnectionAuthorizer.Authorizer>): ConnectionAuthorizer.Authorizer => ({
-  authorize: () => Effect.succeed("Accept"),
-  checkLogin: () => Effect.succeed(true),
+  authorize: () => Effect.succeed(ConnectionAuthorizer.accept()),
+  checkLogin: () => Effect.succeed(ConnectionAuthorizer.accept()),
   ...parts
 })
 

@@ -32,7 +32,7 @@ describe("the cookie", () => {
           obtain: Effect.succeed(Redacted.make(`${secret}!`))
         })
         const dying: ConnectionAuthorizer.Authorizer = {
-          authorize: () => Effect.succeed("AcceptForLogin"),
+          authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
           checkLogin: (message) => Effect.andThen(Effect.logError("Cannot check", message), Effect.fail(message))
         }
         const host = yield* bed.host("10.0.0.9")

@@ -180,7 +180,7 @@ describe("a cookie login", () => {
         const { events, host } = yield* serve(
           bed,
           Effect.succeed({
-            authorize: () => Effect.succeed("AcceptForLogin"),
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
             checkLogin: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => void interrupted++))
           })
         )
@@ -200,11 +200,11 @@ describe("a cookie login", () => {
   it.effect("holds up what the peer says behind it: it is not read while the check goes on", () =>
     withBed((bed) =>
       Effect.gen(function*() {
-        const answer = yield* Deferred.make<boolean>()
+        const answer = yield* Deferred.make<ConnectionAuthorizer.LoginVerdict>()
         const { events } = yield* serve(
           bed,
           Effect.succeed({
-            authorize: () => Effect.succeed("AcceptForLogin"),
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
             checkLogin: () => Deferred.await(answer)
           })
         )
@@ -213,7 +213,7 @@ describe("a cookie login", () => {
         const writing = yield* Effect.forkChild(peer.send(login, flood))
         yield* settle
         assert.isAtMost((yield* bed.network.links)[0]!.toListener.delivered, 65_536)
-        yield* Deferred.succeed(answer, true)
+        yield* Deferred.succeed(answer, ConnectionAuthorizer.accept())
         yield* Fiber.join(writing)
         yield* until("all is handed out", () => events.length === 40_001)
       }), { window: 100_000 }))
@@ -221,13 +221,13 @@ describe("a cookie login", () => {
   it.effect("of two peers at once is checked for each alone", () =>
     withBed((bed) =>
       Effect.gen(function*() {
-        const answers: Array<Deferred.Deferred<boolean>> = []
+        const answers: Array<Deferred.Deferred<ConnectionAuthorizer.LoginVerdict>> = []
         const { events } = yield* serve(
           bed,
           Effect.succeed({
-            authorize: () => Effect.succeed("AcceptForLogin"),
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
             checkLogin: () => {
-              const answer = Deferred.makeUnsafe<boolean>()
+              const answer = Deferred.makeUnsafe<ConnectionAuthorizer.LoginVerdict>()
               answers.push(answer)
               return Deferred.await(answer)
             }
@@ -237,14 +237,14 @@ describe("a cookie login", () => {
         for (const peer of peers) yield* peer.send(Native.concat([login, message(1)]))
         yield* settle
         assert.strictEqual(answers.length, 3)
-        yield* Deferred.succeed(answers[2]!, true)
+        yield* Deferred.succeed(answers[2]!, ConnectionAuthorizer.accept())
         yield* settle
         assert.sameMembers(events, ["program", "service 5/1 1", "handler 5/1 1"])
-        yield* Deferred.succeed(answers[0]!, false)
+        yield* Deferred.succeed(answers[0]!, ConnectionAuthorizer.reject("no"))
         yield* settle
         assert.deepStrictEqual(yield* Effect.forEach(peers, (peer) => peer.status), ["Closed", "open", "open"])
         assert.strictEqual(events.length, 3)
-        yield* Deferred.succeed(answers[1]!, true)
+        yield* Deferred.succeed(answers[1]!, ConnectionAuthorizer.accept())
         yield* settle
         assert.strictEqual(events.length, 6)
       })
@@ -253,11 +253,11 @@ describe("a cookie login", () => {
   it.effect("of a peer that has gone meanwhile opens nothing", () =>
     withBed((bed) =>
       Effect.gen(function*() {
-        const answer = yield* Deferred.make<boolean>()
+        const answer = yield* Deferred.make<ConnectionAuthorizer.LoginVerdict>()
         const { events } = yield* serve(
           bed,
           Effect.succeed({
-            authorize: () => Effect.succeed("AcceptForLogin"),
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
             checkLogin: () => Deferred.await(answer)
           })
         )
@@ -266,7 +266,7 @@ describe("a cookie login", () => {
         yield* settle
         yield* bed.network.cut("10.0.0.7")
         yield* settle
-        yield* Deferred.succeed(answer, true)
+        yield* Deferred.succeed(answer, ConnectionAuthorizer.accept())
         yield* settle
         assert.deepStrictEqual(events, [])
         assert.deepStrictEqual(yield* bed.network.links, [])

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as Message from "../../src/domain/Message.ts"
+import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import type * as NetworkManager from "../../src/services/NetworkManager.ts"
 import { send } from "../utils/links.ts"
 import * as Native from "../utils/native.ts"
@@ -47,8 +48,10 @@ describe("closing a listener", () => {
         const { close, listener } = yield* listening(host, {
           authorizer: {
             authorize: ({ remoteAddress }) =>
-              JSON.stringify(remoteAddress).includes("10.0.0.2") ? Effect.never : Effect.succeed("Accept"),
-            checkLogin: () => Effect.succeed(true)
+              JSON.stringify(remoteAddress).includes("10.0.0.2")
+                ? Effect.never
+                : Effect.succeed(ConnectionAuthorizer.accept()),
+            checkLogin: () => Effect.succeed(ConnectionAuthorizer.accept())
           }
         })
         yield* listening(host, {}, "10.0.0.9:2")
@@ -134,12 +137,12 @@ describe("closing a listener", () => {
     withBed((bed) =>
       Effect.gen(function*() {
         const host = yield* bed.host("10.0.0.9", { drainTimeout: "3 seconds" })
-        const answer = yield* Deferred.make<"Accept">()
+        const answer = yield* Deferred.make<ConnectionAuthorizer.Verdict>()
         let asked = 0
         const { close, listener } = yield* listening(host, {
           authorizer: {
-            authorize: () => asked++ === 0 ? Effect.succeed("Accept") : Deferred.await(answer),
-            checkLogin: () => Effect.succeed(true)
+            authorize: () => asked++ === 0 ? Effect.succeed(ConnectionAuthorizer.accept()) : Deferred.await(answer),
+            checkLogin: () => Effect.succeed(ConnectionAuthorizer.accept())
           }
         })
         yield* deaf(bed, "10.0.0.1")
@@ -151,7 +154,7 @@ describe("closing a listener", () => {
         const closing = yield* Effect.forkChild(close)
         yield* pass("1 second")
         assert.strictEqual(yield* newcomer.status, "Closed")
-        yield* Deferred.succeed(answer, "Accept")
+        yield* Deferred.succeed(answer, ConnectionAuthorizer.accept())
         yield* settle
         assert.strictEqual((yield* listener.connections).length, 1)
         yield* pass("2 seconds")
@@ -179,7 +182,7 @@ describe("closing a listener", () => {
         const host = yield* bed.host("10.0.0.9")
         const { close, listener } = yield* listening(host, {
           authorizer: {
-            authorize: () => Effect.succeed("AcceptForLogin"),
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
             checkLogin: () => Effect.never
           }
         })
@@ -325,7 +328,10 @@ describe("closing a manager", () => {
         yield* host.manager.register(5, () => Effect.succeed(() => Deferred.await(stuck)))
         yield* listening(host)
         yield* listening(host, {
-          authorizer: { authorize: () => Effect.succeed("AcceptForLogin"), checkLogin: () => Effect.never }
+          authorizer: {
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
+            checkLogin: () => Effect.never
+          }
         }, "10.0.0.9:2")
         const flooding = yield* bed.dial("10.0.0.1", server)
         const writing = yield* Effect.forkChild(

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Metric, Schedule } from "effect"
 import * as Message from "../../src/domain/Message.ts"
+import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import * as NetworkMetrics from "../../src/services/NetworkMetrics.ts"
 import { dial, dialPair, numbered, numberedAll, serve, server } from "../utils/dialling.ts"
 import { encode } from "../utils/native.ts"
@@ -213,7 +214,10 @@ describe("metrics of connections", () => {
       Effect.gen(function*() {
         const host = yield* bed.host("10.0.0.9", { maxConnectionsPerAddress: 2 })
         yield* host.manager.bind("10.0.0.9:1", {
-          authorizer: { authorize: () => Effect.succeed("AcceptForLogin"), checkLogin: () => Effect.succeed(true) }
+          authorizer: {
+            authorize: () => Effect.succeed(ConnectionAuthorizer.awaitLogin()),
+            checkLogin: () => Effect.succeed(ConnectionAuthorizer.accept())
+          }
         })
         for (let i = 0; i < 3; i++) yield* bed.dial("10.0.0.7", "10.0.0.9:1")
         yield* settle

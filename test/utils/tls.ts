@@ -11,3 +11,11 @@ export const tlsOptions: NodeTransport.TlsOptions = {
   client: { ca: cert, servername: "localhost" },
   server: { cert, key }
 }
+
+/** Certificates that sign themselves. Both say that they are anna's; only the listeners of tests know which one is. */
+export const anna = { cert: fixture("anna.cert.pem"), key: fixture("anna.key.pem") }
+export const mallory = { cert: fixture("mallory.cert.pem"), key: fixture("mallory.key.pem") }
+
+/** The passphrase of `lockedKey`, which is anna's. */
+export const passphrase = "correct-horse-battery-staple"
+export const lockedKey = fixture("anna.locked.pem")

@@ -24,10 +24,17 @@ export const handlersFor = (
 > =>
   Effect.suspend(() => {
     const handlers = new Map<number, Connection.Handler<unknown>>()
-    const register = <E, R>(serviceId: number, make: NetworkManager.MakeHandler<E, R>) =>
-      Effect.map(Effect.orDie(make(connection)), (handler) => {
-        handlers.set(serviceId, handler)
-      }) as Effect.Effect<void, never, Exclude<R, Scope.Scope> | Scope.Scope>
+    const register = <E, R, Provided = never>(
+      serviceId: number,
+      make: NetworkManager.MakeHandler<E, R>,
+      options?: NetworkManager.RegisterOptions<Provided>
+    ) =>
+      Effect.flatMap(connection.access, (access) => {
+        if (options?.access?.allows(access) === false) return Effect.void
+        return Effect.map(Effect.orDie(make(connection)), (handler) => {
+          handlers.set(serviceId, handler)
+        })
+      }) as Effect.Effect<void, never, Exclude<R, Scope.Scope | Provided> | Scope.Scope>
     const collector = Layer.succeed(NetworkManager.NetworkManager, { ...manager, register })
     return Effect.as(Layer.build(Layer.provide(services, collector)), handlers)
   })

@@ -22,22 +22,13 @@ import * as Transport from "../../services/Transport.ts"
 import * as Admission from "../admission.ts"
 import * as Asker from "../serving/asker.ts"
 import * as Protocol from "../serving/protocol.ts"
+import * as RemoteAdmission from "../serving/remoteAdmission.ts"
 import * as RemoteBanList from "../serving/remoteBanList.ts"
 
 /** Connection ids of one thread: far more than it will ever give out, and still exact as numbers. */
 const idsPerThread = 2 ** 32
 
 const format = NetAddress.formatSocketAddress
-
-/** Listeners by their address, and by which of the same address they are: all threads make them in the same order. */
-const makeNames = () => {
-  const counts = new Map<string, number>()
-  return (address: NetAddress.SocketAddress): string => {
-    const count = (counts.get(format(address)) ?? 0) + 1
-    counts.set(format(address), count)
-    return `${format(address)} #${count}`
-  }
-}
 
 /** Listens on ports that all threads share. Which port that is for port 0 is decided by the first thread that asks. */
 const sharedTransport = (
@@ -62,17 +53,6 @@ const sharedTransport = (
     addresses.push(format(bound.address))
     return bound
   })
-})
-
-const sharedAdmissions = (asker: Asker.Asker): Admission.MakeAdmission => {
-  const toName = makeNames()
-  return (address, limits) => sharedAdmission(asker, toName(address), limits)
-}
-
-const sharedAdmission = (asker: Asker.Asker, listener: string, limits: Admission.Limits): Admission.Admission => ({
-  enter: (newcomer) => asker.ask("enter", { listener, address: format(newcomer), limits }),
-  mayComeNow: (newcomer) => asker.ask("mayComeNow", { listener, address: format(newcomer) }),
-  leave: (newcomer) => asker.tell("leave", { listener, address: format(newcomer) })
 })
 
 const stats = (manager: NetworkManager.NetworkManager["Service"]): Effect.Effect<Protocol.ThreadStats> =>
@@ -113,6 +93,7 @@ export const run = (port: Threads.MessagePort, data: Protocol.ThreadData): void 
   const post = (message: Protocol.FromThread) => port.postMessage(message)
   const asker = new Asker.Asker(post)
   const remote = RemoteBanList.make(asker)
+  const admission = RemoteAdmission.make(asker)
   const addresses: Array<string> = []
 
   const network = NetworkManager.layer.pipe(
@@ -121,7 +102,7 @@ export const run = (port: Threads.MessagePort, data: Protocol.ThreadData): void 
         Transport.Transport,
         Effect.map(
           NodeTransport.make({ reusePort: true }),
-          (transport) => sharedTransport(transport, asker, makeNames(), addresses)
+          (transport) => sharedTransport(transport, asker, RemoteAdmission.makeNames(), addresses)
         )
       ),
       Layer.provide(NodeAddressResolver.layer, NodeDns.layer),
@@ -130,7 +111,7 @@ export const run = (port: Threads.MessagePort, data: Protocol.ThreadData): void 
       NodeWorkerThreads.layer(),
       NodeHash256.layer,
       NetworkConfig.layer(data.config as NetworkConfig.Options),
-      Layer.succeed(Admission.Admissions, sharedAdmissions(asker)),
+      Layer.succeed(Admission.Admissions, admission.admissions),
       Layer.succeed(Admission.FirstConnectionId, data.generation * idsPerThread + 1)
     ))
   )
@@ -161,6 +142,8 @@ export const run = (port: Threads.MessagePort, data: Protocol.ThreadData): void 
         return asker.onAnswer(message.id, Effect.succeed(message.answer))
       case "AnswerFailed":
         return asker.onAnswer(message.id, Effect.die(new Error(message.message)))
+      case "Evicted":
+        return admission.onEvicted(message.place)
       case "NewBan":
         return remote.onBan(Protocol.fromPlain(message.ban))
       case "Shutdown":

@@ -66,7 +66,7 @@ class ServingThreads {
   constructor(options: ServingThreadsOptions, runner: Runner.Runner) {
     this.#options = options
     this.#runner = runner
-    this.#host = new Host.Host(options.banList, options.clock)
+    this.#host = new Host.Host(options.banList, options.clock, (generation, message) => this.#tell(generation, message))
   }
 
   start(): void {
@@ -129,6 +129,10 @@ class ServingThreads {
         this.#statsWaiting.get(message.id)?.(message.stats)
         this.#statsWaiting.delete(message.id)
     }
+  }
+
+  #tell(generation: number, message: Protocol.ToThread): void {
+    for (const thread of this.#threads) if (thread.generation === generation) thread.worker.postMessage(message)
   }
 
   #answer(thread: Thread, message: Extract<Protocol.FromThread, { readonly _tag: "Ask" }>): void {

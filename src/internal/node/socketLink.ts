@@ -3,7 +3,9 @@
  */
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Net from "node:net"
+import type * as Identity from "../../domain/Identity.ts"
 import type { Link, LinkReceiver, TransportError } from "../../services/Transport.ts"
+import * as Certificates from "./certificates.ts"
 import * as DirectRead from "./directRead.ts"
 import * as Feed from "./feed.ts"
 import * as SocketAddresses from "./socketAddresses.ts"
@@ -78,6 +80,10 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   get localAddress(): NetAddress.SocketAddress {
     return this.#localAddress ??= SocketAddresses.localAddress(this.#socket) ?? this.#boundTo
+  }
+
+  get certificate(): Identity.Certificate | undefined {
+    return Certificates.ofPeer(this.#socket)
   }
 
   get #label(): string {

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import * as PeerGroup from "../../domain/PeerGroup.ts"
 import type * as BanList from "../../services/BanList.ts"
 import * as Admission from "../admission.ts"
+import type * as Places from "../places.ts"
 import * as Protocol from "./protocol.ts"
 
 type Answers = {
@@ -26,18 +27,30 @@ const targetOf = (group: string): BanList.Target => {
   return parsed._tag === "Network" ? parsed.network : NetAddress.unixPathAddress(parsed.path)
 }
 
+/** A place, and the listener that it is one of. */
+interface Held {
+  readonly counts: Admission.Counts
+  readonly place: Places.Place
+}
+
 /** @internal */
 export class Host {
   readonly #banList: BanList.BanList["Service"]
   readonly #clock: Clock.Clock
   readonly #counts = new Map<string, Admission.Counts>()
-  /** Who is being served by which thread, so that what a dead thread served can be counted out. */
-  readonly #served = new Map<number, Array<{ readonly listener: string; readonly address: string }>>()
+  readonly #tell: (thread: number, message: Protocol.ToThread) => void
+  /** The places that threads have, so that those of a dead one are free again. */
+  readonly #places = new Map<number, Map<number, Held>>()
   readonly #ports = new Map<string, number>()
   /** Listeners of port 0 whose port a thread is choosing, and who waits to hear of it. */
   readonly #choosing = new Map<string, Array<(port: number) => void>>()
 
-  constructor(banList: BanList.BanList["Service"], clock: Clock.Clock) {
+  constructor(
+    banList: BanList.BanList["Service"],
+    clock: Clock.Clock,
+    tell: (thread: number, message: Protocol.ToThread) => void
+  ) {
+    this.#tell = tell
     this.#banList = banList
     this.#clock = clock
   }
@@ -52,10 +65,8 @@ export class Host {
 
   /** A thread has ended: what it served is served no more. */
   forget(thread: number): void {
-    for (const { address, listener } of this.#served.get(thread) ?? []) {
-      this.#counts.get(listener)?.leave(parse(address))
-    }
-    this.#served.delete(thread)
+    for (const { counts, place } of this.#places.get(thread)?.values() ?? []) counts.places.leave(place)
+    this.#places.delete(thread)
   }
 
   readonly #answers: Answers = {
@@ -77,25 +88,37 @@ export class Host {
         this.#choosing.delete(listener)
         for (const tell of waiting) tell(port)
       }),
-    enter: ({ address, limits, listener }, thread) =>
+    enter: ({ address, limits, listener, place: id }, thread) =>
       Effect.sync(() => {
         const counts = this.#countsOf(listener, limits)
-        const refusal = counts.enter(parse(address))
-        if (refusal === undefined) this.#servedBy(thread).push({ listener, address })
-        return refusal
+        const place = counts.enter(parse(address), this.#now, () => this.#tell(thread, { _tag: "Evicted", place: id }))
+        if (typeof place === "string") return place
+        this.#placesOf(thread).set(id, { counts, place })
+        return { isOpen: place.state === "Vetted first" }
+      }),
+    settle: ({ place }, thread) =>
+      Effect.sync(() => {
+        const held = this.#placesOf(thread).get(place)
+        return held !== undefined && held.counts.places.settle(held.place, this.#now)
+      }),
+    noteUse: ({ place }, thread) =>
+      Effect.sync(() => {
+        const held = this.#placesOf(thread).get(place)
+        if (held !== undefined) held.place.lastUseful = this.#now
+      }),
+    keep: ({ place }, thread) =>
+      Effect.sync(() => {
+        const held = this.#placesOf(thread).get(place)
+        held?.counts.places.keep(held.place)
+      }),
+    leave: ({ place }, thread) =>
+      Effect.sync(() => {
+        const held = this.#placesOf(thread).get(place)
+        held?.counts.places.leave(held.place)
+        this.#placesOf(thread).delete(place)
       }),
     mayComeNow: ({ address, listener }) =>
-      Effect.sync(() =>
-        this.#counts.get(listener)?.mayComeNow(parse(address), this.#clock.currentTimeMillisUnsafe()) ?? true
-      ),
-    leave: ({ address, listener }, thread) =>
-      Effect.sync(() => {
-        const served = this.#servedBy(thread)
-        const at = served.findIndex((other) => other.listener === listener && other.address === address)
-        if (at === -1) return
-        served.splice(at, 1)
-        this.#counts.get(listener)?.leave(parse(address))
-      }),
+      Effect.sync(() => this.#counts.get(listener)?.mayComeNow(parse(address), this.#now) ?? true),
     punish: ({ address, points, reason }) =>
       Effect.map(
         this.#banList.punish(parse(address), points, reason),
@@ -116,11 +139,15 @@ export class Host {
     return counts
   }
 
-  #servedBy(thread: number): Array<{ readonly listener: string; readonly address: string }> {
-    const known = this.#served.get(thread)
+  get #now(): number {
+    return this.#clock.currentTimeMillisUnsafe()
+  }
+
+  #placesOf(thread: number): Map<number, Held> {
+    const known = this.#places.get(thread)
     if (known !== undefined) return known
-    const served: Array<{ readonly listener: string; readonly address: string }> = []
-    this.#served.set(thread, served)
-    return served
+    const places = new Map<number, Held>()
+    this.#places.set(thread, places)
+    return places
   }
 }

@@ -24,15 +24,24 @@ export interface Questions {
   /** Which port to listen on in place of port 0: `undefined` makes the asking thread choose, and tell by `setPort`. */
   readonly port: { readonly ask: { readonly listener: string }; readonly answer: number | undefined }
   readonly setPort: { readonly ask: { readonly listener: string; readonly port: number }; readonly answer: void }
+  /** Places are told apart by numbers of the thread that asks. `isOpen`: it is to be settled. */
   readonly enter: {
-    readonly ask: { readonly listener: string; readonly address: string; readonly limits: Admission.Limits }
-    readonly answer: Admission.Refusal
+    readonly ask: {
+      readonly listener: string
+      readonly address: string
+      readonly limits: Admission.Limits
+      readonly place: number
+    }
+    readonly answer: Admission.Refusal | { readonly isOpen: boolean }
   }
+  readonly settle: { readonly ask: { readonly place: number }; readonly answer: boolean }
+  readonly noteUse: { readonly ask: { readonly place: number }; readonly answer: void }
+  readonly keep: { readonly ask: { readonly place: number }; readonly answer: void }
+  readonly leave: { readonly ask: { readonly place: number }; readonly answer: void }
   readonly mayComeNow: {
     readonly ask: { readonly listener: string; readonly address: string }
     readonly answer: boolean
   }
-  readonly leave: { readonly ask: { readonly listener: string; readonly address: string }; readonly answer: void }
   readonly punish: {
     readonly ask: { readonly address: string; readonly points: number; readonly reason: string }
     readonly answer: PlainVerdict
@@ -68,6 +77,7 @@ export type FromThread =
 export type ToThread =
   | { readonly _tag: "Answer"; readonly id: number; readonly answer: unknown }
   | { readonly _tag: "AnswerFailed"; readonly id: number; readonly message: string }
+  | { readonly _tag: "Evicted"; readonly place: number }
   | { readonly _tag: "NewBan"; readonly ban: PlainBan }
   | { readonly _tag: "GetStats"; readonly id: number }
   | { readonly _tag: "Shutdown" }

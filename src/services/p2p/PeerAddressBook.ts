@@ -222,6 +222,7 @@ export const toFailure = (reason: Ending): AddressEntry.Failure | undefined => {
       return toFailure(reason.reason)
     case "ClosedHere":
     case "Dismissed":
+    case "Evicted":
     case "LaneFull":
     case "SelfConnection":
     case "SendRefusal":

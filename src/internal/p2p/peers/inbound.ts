@@ -91,6 +91,8 @@ export const listen = (
     options.manager.bind(options.endPoint, {
       envelope: options.envelope,
       maxConnections: options.maxInbound + handshakes,
+      // Who has to go is decided here, once it is known who comes.
+      evict: false,
       onConnection: (connection) => serve(options, connection)
     }),
     ({ address }) => address
