@@ -18,8 +18,10 @@ export const make = (): () => Gauge => {
   const toMillis = (nanos: number) => Math.max(0, nanos / 1e6 - resolutionMillis)
   return () => {
     const loop = { loopDelayP99: toMillis(delay.percentile(99)), loopDelayMax: toMillis(delay.max) }
-    // A collection takes its time: that is the gauge's, and not the network's.
+    // Collections take their time: that is the gauge's, and not the network's.
     delay.disable()
+    globalThis.gc?.()
+    // What a collection finds of buffers is taken off the account by the next one.
     globalThis.gc?.()
     const { external, heapUsed, rss } = process.memoryUsage()
     delay.reset()
