@@ -182,6 +182,12 @@ let made: ReturnType<typeof makeMachine> | undefined
 /** Made when it is first needed, since that takes a while. */
 const getMachine = () => made ??= makeMachine()
 
+/** After the scripts of the input and of the output comes the one that the output has the hash of, if it has one. */
+const hashed = 2
+
+const isTrue = ({ error, stack }: State): boolean =>
+  error === undefined && stack.length > 0 && Auth.stackItemIsTruthy(stack[stack.length - 1])
+
 /**
  * A program is up to three scripts, one after the other. Which they are is the instruction set's affair: it is asked
  * anew each time, given the end of every script that has been run, and interrupted at the one that has not.
@@ -224,8 +230,12 @@ class Check implements ScriptCheck {
     let operations = 0
     let script = 0
     const run = (start: State): State => {
-      const end = this.#ends[script++]
+      const index = script++
+      const end = this.#ends[index]
       if (end !== undefined) return end
+      // The set goes on to the script that a hash stands for, whether or not that is its hash.
+      const before = this.#ends[hashed - 1]
+      if (index === hashed && !isTrue(before)) return before
       let state = this.#running ?? copy(start)
       while (machine.stateContinue(state)) {
         this.#running = state
