@@ -62,17 +62,17 @@ const hearing = Effect.gen(function*() {
   yield* other.reload
   fill(other, Date.now())
   yield* other.save
-  return Effect.andThen(save, Scope.close(scope, Exit.void))
+  return { run: Effect.andThen(save, Scope.close(scope, Exit.void)) }
 })
 
 export const cases: ReadonlyArray<Case> = [
-  { what: "a ban file of 100,000 entries: writing", prepare: Effect.map(filled, ({ file }) => file.save) },
+  { what: "a ban file of 100,000 entries: writing", prepare: Effect.map(filled, ({ file }) => ({ run: file.save })) },
   {
     what: "a ban file of 100,000 entries: reading",
     prepare: Effect.gen(function*() {
       const { file, path } = yield* filled
       yield* file.save
-      return (yield* open(path)).reload
+      return { run: (yield* open(path)).reload }
     })
   },
   {
@@ -85,7 +85,7 @@ export const cases: ReadonlyArray<Case> = [
       fill(other, 2)
       yield* other.save
       fill(file, 3)
-      return file.save
+      return { run: file.save }
     })
   },
   { what: "a ban file of 100,000 entries: all of them news", prepare: hearing }

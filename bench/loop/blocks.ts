@@ -61,11 +61,11 @@ const tree = (matched: boolean): PartialMerkleTree.PartialMerkleTree => {
 export const cases: ReadonlyArray<Case> = [
   {
     what: "a block of 32 MB, 530,000 transactions of 60 bytes",
-    prepare: Effect.map(blockOf(smallest), (bytes) => BlockCheck.check(bytes, hash256))
+    prepare: Effect.map(blockOf(smallest), (bytes) => ({ run: BlockCheck.check(bytes, hash256) }))
   },
   {
     what: "a block of 32 MB, 128,000 transactions of 250 bytes",
-    prepare: Effect.map(blockOf(250), (bytes) => BlockCheck.check(bytes, hash256))
+    prepare: Effect.map(blockOf(250), (bytes) => ({ run: BlockCheck.check(bytes, hash256) }))
   },
   {
     what: "a merkleblock of 2 MB that proves 60,000 transactions",
@@ -73,10 +73,12 @@ export const cases: ReadonlyArray<Case> = [
       const proof = tree(true)
       const message = P2PMessage.make("merkleblock", { header: header(new Uint8Array(32)), ...proof } as never)
       const body = Result.getOrThrow(P2PMessage.encode(message))
-      return Effect.sync(() => {
-        const decoded = Result.getOrThrow(P2PMessage.decode("merkleblock", body))
-        return PartialMerkleTree.extract(decoded, hash256)
-      })
+      return {
+        run: Effect.sync(() => {
+          const decoded = Result.getOrThrow(P2PMessage.decode("merkleblock", body))
+          return PartialMerkleTree.extract(decoded, hash256)
+        })
+      }
     })
   }
 ]

@@ -10,19 +10,24 @@ import { Console, Effect } from "effect"
 import process from "node:process"
 import * as Bans from "./bans.ts"
 import * as Blocks from "./blocks.ts"
+import * as Headers from "./headers.ts"
+import * as Hub from "./hub.ts"
+import * as Peers from "./peers.ts"
 import { longestTurn } from "./probe.ts"
 
 const rounds = 3
 
 const word = process.argv[2] ?? ""
 
-const cases = [...Bans.cases, ...Blocks.cases].filter(({ what }) => what.includes(word))
+const cases = [...Bans.cases, ...Blocks.cases, ...Headers.cases, ...Peers.cases, ...Hub.cases].filter(({ what }) =>
+  what.includes(word)
+)
 
 const measure = ({ prepare, what }: (typeof cases)[number]) =>
   Effect.gen(function*() {
     const turns: Array<number> = []
     for (let round = 0; round < rounds; round++) {
-      const run = yield* prepare
+      const { run } = yield* prepare
       globalThis.gc?.()
       turns.push(yield* longestTurn(run))
     }

@@ -32,9 +32,14 @@ export const longestTurn = <E, R>(effect: Effect.Effect<unknown, E, R>): Effect.
     )
   })
 
+export interface Prepared {
+  /** What is measured. */
+  readonly run: Effect.Effect<unknown, unknown>
+}
+
 /** One thing that a peer, or what is stored, can make a program do. */
 export interface Case {
   readonly what: string
-  /** Makes ready, and gives what is measured. */
-  readonly prepare: Effect.Effect<Effect.Effect<unknown, unknown>, unknown>
+  /** Makes ready. */
+  readonly prepare: Effect.Effect<Prepared, unknown>
 }
