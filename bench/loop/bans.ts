@@ -30,9 +30,12 @@ const fill = (file: BanFile.BanFile, updatedAt: number, bannedUntil = forever): 
 
 const FileSystemOfNode = Effect.provide(FileSystem.FileSystem, NodeFileSystem.layer)
 
+const folders: Array<string> = []
+process.once("exit", () => folders.forEach((folder) => Fs.rmSync(folder, { recursive: true, force: true })))
+
 const temporaryFile = Effect.sync(() => {
   const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-flowee-loop-"))
-  process.once("exit", () => Fs.rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   return Path.join(folder, "bans")
 })
 

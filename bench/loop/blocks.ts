@@ -6,6 +6,7 @@ import * as BlockHeader from "../../src/domain/p2p/BlockHeader.ts"
 import * as MerkleRoot from "../../src/domain/p2p/MerkleRoot.ts"
 import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
 import * as PartialMerkleTree from "../../src/domain/p2p/PartialMerkleTree.ts"
+import * as InPieces from "../../src/internal/inPieces.ts"
 import * as BlockCheck from "../../src/internal/p2p/blockCheck.ts"
 import { hash256 } from "../../src/layers/NodeHash256.ts"
 import type { Case } from "./probe.ts"
@@ -74,9 +75,10 @@ export const cases: ReadonlyArray<Case> = [
       const message = P2PMessage.make("merkleblock", { header: header(new Uint8Array(32)), ...proof } as never)
       const body = Result.getOrThrow(P2PMessage.encode(message))
       return {
-        run: Effect.sync(() => {
+        run: Effect.suspend(() => {
           const decoded = Result.getOrThrow(P2PMessage.decode("merkleblock", body))
-          return PartialMerkleTree.extract(decoded, hash256)
+          const { merkleRoot } = decoded.header
+          return InPieces.run(() => PartialMerkleTree.verifyInPieces(decoded, merkleRoot, hash256))
         })
       }
     })

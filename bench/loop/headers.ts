@@ -22,9 +22,12 @@ const stored = 800_000
 let manyHeaders: Uint8Array | undefined
 const many = (): Uint8Array => manyHeaders ??= Regtest.make(stored)
 
+const folders: Array<string> = []
+process.once("exit", () => folders.forEach((folder) => Fs.rmSync(folder, { recursive: true, force: true })))
+
 const temporaryFile = (): string => {
   const folder = Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-flowee-loop-"))
-  process.once("exit", () => Fs.rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   return Path.join(folder, "headers")
 }
 

@@ -1,20 +1,23 @@
 /**
  * Messages of peers, as long as they can be.
  */
-import { Effect, Result } from "effect"
+import { Effect, Exit, Layer, Result, Scope, Stream } from "effect"
 import { NetAddress } from "effect/net"
 import * as LegacyFormat from "../../src/domain/LegacyFormat.ts"
 import * as BloomFilter from "../../src/domain/p2p/BloomFilter.ts"
-import * as DownloadQueue from "../../src/domain/p2p/DownloadQueue.ts"
 import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
 import * as PeerAddress from "../../src/domain/p2p/PeerAddress.ts"
 import * as TransactionBytes from "../../src/domain/p2p/TransactionBytes.ts"
 import * as TransactionOutline from "../../src/domain/p2p/TransactionOutline.ts"
 import * as WalletElement from "../../src/domain/p2p/WalletElement.ts"
 import * as WatchList from "../../src/internal/p2p/wallets/watchList.ts"
-import { hash256 } from "../../src/layers/NodeHash256.ts"
+import * as NodeHash256 from "../../src/layers/NodeHash256.ts"
+import * as Downloads from "../../src/services/p2p/Downloads.ts"
+import * as Peers from "../../test/utils/p2p/peers.ts"
 import * as Blocks from "./blocks.ts"
 import type { Case } from "./probe.ts"
+
+const { hash256 } = NodeHash256
 
 const hashOf = (i: number): Uint8Array => {
   const hash = new Uint8Array(32)
@@ -48,25 +51,26 @@ const largeTransaction = (): Uint8Array => {
   return bytes
 }
 
+/** A node that reads the transactions of its peers, and one of these. Gives how a message of it is handled. */
+const downloads = Effect.gen(function*() {
+  const { join, layer } = yield* Peers.make
+  const service = yield* Effect.provide(Downloads.make(), Layer.merge(layer, NodeHash256.layer))
+  yield* Effect.forkScoped(Stream.runDrain(service.transactions), { startImmediately: true })
+  const peer = yield* join()
+  return (message: P2PMessage.P2PMessage) => {
+    const handled = Effect.map(service.stats, ({ inventory }) => inventory.offered + inventory.dropped)
+    return Effect.andThen(peer.tell(message), Effect.repeat(handled, { until: (count) => count >= 50_000 }))
+  }
+})
+
 export const cases: ReadonlyArray<Case> = [
   {
     what: "an inv with 50,000 transactions that are wanted",
-    prepare: Effect.sync(() => {
+    prepare: Effect.gen(function*() {
       const decode = decoding("inv", { inventory: inventory(1) })
-      const queue = DownloadQueue.make<DownloadQueue.Want>({
-        atOnce: 1000,
-        maxItems: 100_000,
-        maxPerPeer: 50_000,
-        maxKnown: 100_000,
-        timeout: 30_000
-      })
-      queue.join(1)
-      return {
-        run: Effect.sync(() => {
-          queue.offer(1, decode().inventory)
-          return queue.assign(0)
-        })
-      }
+      const scope = yield* Scope.make()
+      const tell = yield* Scope.provide(downloads, scope)
+      return { run: Effect.andThen(Effect.suspend(() => tell(decode())), Scope.close(scope, Exit.void)) }
     })
   },
   {
@@ -92,11 +96,13 @@ export const cases: ReadonlyArray<Case> = [
       const watch = watched(50_000)
       const bytes = largeTransaction()
       return {
-        run: Effect.sync(() => {
+        // Turns as downloads and wallets take them.
+        run: Effect.gen(function*() {
           const txid = hash256(bytes)
-          const problem = TransactionBytes.problem(bytes)
-          if (problem !== undefined) throw problem
+          if (TransactionBytes.problem(bytes) !== undefined) return yield* Effect.die("it is none")
+          yield* Effect.yieldNow
           const outline = Result.getOrThrow(TransactionOutline.decode(bytes))
+          yield* Effect.yieldNow
           return watch.examineUnconfirmed({ txid, outline })
         })
       }

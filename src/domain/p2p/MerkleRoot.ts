@@ -55,12 +55,12 @@ const hasTwins = (row: ReadonlyArray<Uint8Array>): boolean => {
 }
 
 /**
- * After so many hashes there is a pause: some 10 ms.
+ * After so many hashes there is a pause: some milliseconds.
  *
  * @category constants
  * @since 0.1.0
  */
-export const hashesAtOnce = 10_000
+export const hashesAtOnce = 5000
 
 /**
  * As {@link compute}, with a pause after every {@link hashesAtOnce} hashes: a block can have half a million transactions.

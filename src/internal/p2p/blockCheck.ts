@@ -14,6 +14,8 @@ export interface Checked extends BlockBytes.Parts {
 
 /** Some milliseconds of hashing at most, but for transactions that are large themselves. */
 const bytesAtOnce = 1_000_000
+/** A hash of next to nothing takes as long as one of so many bytes more. */
+const costOfHash = 250
 
 /** @internal */
 export const check = Effect.fnUntraced(function*(
@@ -25,7 +27,7 @@ export const check = Effect.fnUntraced(function*(
   let hashed = 0
   for (const transaction of parts.transactions) {
     txids.push(hash256(transaction))
-    hashed += transaction.length
+    hashed += transaction.length + costOfHash
     if (hashed < bytesAtOnce) continue
     hashed = 0
     yield* Effect.yieldNow

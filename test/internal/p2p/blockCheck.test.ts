@@ -31,8 +31,8 @@ describe("the check of a block", () => {
       const { turns, value } = yield* Pieces.turnsDuring(BlockCheck.check(bytes, hash256))
       assert.strictEqual(value.txids.length, 70_000)
       const megabytes = Math.floor(bytes.length / 1_000_000)
-      // Cutting and hashing take a turn for each megabyte, the tree one for 20,000 nodes of a row.
-      assert.isAtLeast(turns, 2 * megabytes + 3 + 1)
+      // Cutting and hashing take a turn for each megabyte, the tree one for 10,000 nodes of a row.
+      assert.isAtLeast(turns, 2 * megabytes + 7 + 3 + 1)
     }))
 
   it.effect("is done at once for a small one", () =>

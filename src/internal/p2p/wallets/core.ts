@@ -34,6 +34,9 @@ import * as Snapshots from "./snapshots.ts"
 /** The whole chain, and bloom filters: what a wallet needs of a peer. */
 const servicesNeeded = 0b101n
 
+/** To read one of this size or more is enough for one turn. */
+const largeTransaction = 100_000
+
 /** A peer that can serve a wallet. */
 interface Servant {
   readonly peer: Peer.Peer
@@ -102,15 +105,19 @@ class Core {
       this.#deal()
     })
 
-  readonly onRelayed = ({ bytes, peer, txid }: Downloads.Transaction): void => {
-    if (this.#opened.size === 0) return
-    const outline = TransactionOutline.decode(bytes)
-    if (Result.isFailure(outline)) return
-    const key = Segment.keyOf(peer.address)
-    for (const { agent } of this.#opened.values()) {
-      agent.scanner.onRelayed(key, { txid, outline: outline.success }, bytes)
-    }
-  }
+  readonly onRelayed = ({ bytes, peer, txid }: Downloads.Transaction): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (this.#opened.size === 0) return Effect.void
+      const outline = TransactionOutline.decode(bytes)
+      if (Result.isFailure(outline)) return Effect.void
+      const key = Segment.keyOf(peer.address)
+      const examine = Effect.sync(() => {
+        for (const { agent } of this.#opened.values()) {
+          agent.scanner.onRelayed(key, { txid, outline: outline.success }, bytes)
+        }
+      })
+      return bytes.length < largeTransaction ? examine : Effect.andThen(Effect.yieldNow, examine)
+    })
 
   #onMessage({ agent, key }: Servant, message: P2PMessage.P2PMessage, clock: Clock.Clock): Effect.Effect<void> | void {
     const now = clock.currentTimeMillisUnsafe()
@@ -253,7 +260,7 @@ export const make = Effect.gen(function*() {
   const core = new Core(services, manager, yield* ExtraDemand.make(manager, servicesNeeded))
   yield* core.remember
   yield* Effect.forkScoped(
-    Stream.runForEach(services.downloads.transactions, (transaction) => Effect.sync(() => core.onRelayed(transaction)))
+    Stream.runForEach(services.downloads.transactions, core.onRelayed)
   )
   yield* manager.register(core.attach)
   return core.service
