@@ -17,8 +17,12 @@ const page = Path.join(folder, "reliability.md")
 const begin = "<!-- soak: written by npm run soak -- --docs -->"
 const end = "<!-- /soak -->"
 
+/** What a distribution adds to the version of its kernel says nothing to anybody else. */
+const shortVersion = (system: string): string => system.replace(/(\d+\.\d+)\S*.*$/, "$1")
+
 const where = ({ cores, cpu, load, memoryBytes, node, system }: Machine.Machine): string =>
-  `on an ${cpu} with ${cores} cores and ${(memoryBytes / 1e9).toFixed(0)} GB, ${system}, Node.js ${node.slice(1)}` +
+  `on an ${cpu} with ${cores} cores and ${(memoryBytes / 1e9).toFixed(0)} GB, ${shortVersion(system)}, ` +
+  `Node.js ${node.slice(1)}` +
   (load > cores ? `, busy with other work (load ${load.toFixed(0)})` : "")
 
 const cell = (text: string): string => text.startsWith("  ") ? `- ${text.trim()}` : text
@@ -29,7 +33,8 @@ export const section = (result: Result, machine: Machine.Machine): string => {
   return [
     begin,
     "",
-    `\`npm run soak -- --minutes ${minutes} --clients ${clients} --seed ${seed} --docs\`, ${where(machine)}:`,
+    `\`npm run soak -- --minutes ${minutes} --clients ${clients} --seed ${seed} --docs\``,
+    `${where(machine)}:`,
     "",
     "| | |",
     "|---|---|",
