@@ -6,6 +6,7 @@ import * as Punishment from "../../src/domain/Punishment.ts"
 import * as BanListFile from "../../src/services/BanListFile.ts"
 import * as BanListStore from "../../src/services/BanListStore.ts"
 import * as MemoryFiles from "../utils/memoryFiles.ts"
+import * as Pieces from "../utils/pieces.ts"
 
 const path = "/bans"
 const lockPath = "/bans.lock"
@@ -293,6 +294,28 @@ describe("BanListFile", () => {
       assert.strictEqual(kept["banned"]!.reason, `${"x".repeat(497)}...`)
       const fewer = yield* session(files, all, { maxEntries: 3 })
       assert.deepStrictEqual(Object.keys(fewer), ["sprayed 98", "sprayed 99", "banned"])
+    }))
+
+  it.effect("puts a large file together in pieces, so that nobody waits for all of it", () =>
+    Effect.gen(function*() {
+      const files = MemoryFiles.make()
+      const count = 5000
+      const key = (i: number) => `10.0.${i >> 8}.${i & 255}/32`
+      yield* session(files, (mine) =>
+        Effect.gen(function*() {
+          for (let i = 0; i < count; i++) yield* put(mine, key(i), ban(9 * day))
+          yield* session(files, (other) =>
+            Effect.gen(function*() {
+              for (let i = 0; i < count; i++) yield* put(other, key(i), ban(10 * day))
+              yield* other.file.save
+            }))
+          const { turns } = yield* Pieces.turnsDuring(mine.file.save)
+          // What is pending is looked at by 500, and so is what is news.
+          assert.isAtLeast(turns, 2 * (count / 500 - 1))
+        }))
+      const found = yield* onDisk(files)
+      assert.strictEqual(Object.keys(found).length, count)
+      assert.isTrue(Object.values(found).every(({ bannedUntil }) => bannedUntil === 10 * day))
     }))
 
   it.effect("refuses options that make no sense", () =>

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Layer } from "effect"
+import { TestClock } from "effect/testing"
 import * as BufferPool from "../../src/services/BufferPool.ts"
 
 const KB = 1024
@@ -79,6 +80,48 @@ describe("BufferPool", () => {
       pool.give(slab)
       assert.strictEqual(pool.take(100_000), slab)
       assert.strictEqual((yield* pool.stats).allocated, 2)
+    }))
+
+  it.effect("lets go what nobody needed for a while, and nothing else", () =>
+    Effect.gen(function*() {
+      const pool = yield* BufferPool.BufferPool
+      const freeBytes = Effect.map(pool.stats, ({ freeBytes }) => freeBytes)
+      const burst = Array.from({ length: 10 }, () => pool.take(64 * KB))
+      const large = pool.take(MB)
+      for (const slab of [...burst, large]) pool.give(slab)
+      // They were given back during the first half minute, and no whole one has passed since.
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(yield* freeBytes, 640 * KB + MB)
+      const [first, second] = [pool.take(64 * KB), pool.take(64 * KB)]
+      assert.deepStrictEqual([first, second], [burst[9], burst[8]])
+      pool.give(second)
+      pool.give(first)
+      yield* TestClock.adjust("1 seconds")
+      assert.strictEqual(yield* freeBytes, 128 * KB)
+      assert.strictEqual(pool.take(64 * KB), first)
+      pool.give(first)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* freeBytes, 64 * KB)
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(yield* pool.stats, { taken: 0, takenBytes: 0, freeBytes: 0, allocated: 11 })
+      assert.notStrictEqual(pool.take(64 * KB), first)
+    }).pipe(Effect.provide(BufferPool.layer())))
+
+  it.effect("keeps for as long as it is told, and what is taken has nothing to do with it", () =>
+    Effect.gen(function*() {
+      const pool = yield* BufferPool.BufferPool
+      const held = pool.take(4 * KB)
+      pool.give(pool.take(4 * KB))
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* pool.stats, { taken: 1, takenBytes: 4 * KB, freeBytes: 0, allocated: 2 })
+      pool.give(held)
+      assert.strictEqual(pool.take(4 * KB), held)
+    }).pipe(Effect.provide(BufferPool.layer({ keepFree: "50 millis" }))))
+
+  it.effect("refuses to keep nothing for no time", () =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(Effect.scoped(Layer.build(BufferPool.layer({ keepFree: 0 }))))
+      assert.isTrue(Exit.isFailure(exit))
     }))
 
   it.effect("is one pool for all that share the layer", () =>

@@ -87,7 +87,12 @@ export const faults: ReadonlyArray<Fault> = [
       place.server.order({ _tag: "Restart", downMillis: yield* millis(0, 500) })
       yield* place.server.ready
     })),
-  fault("serving thread dies", 1, (place) => Strangers.killer(place.threadsPort)),
+  fault(
+    "serving thread dies",
+    1,
+    // A server of which a thread dies before all of them serve has not started.
+    (place) => place.threads.turn.withPermit(Strangers.killer(place.threadsPort))
+  ),
   { name: "server killed", weight: 0.5, run: (place) => replace(place, "SIGKILL") },
   { name: "server told to end", weight: 0.5, run: (place) => replace(place, "SIGTERM") },
   fault("malformed bytes", 2, (place) => Effect.flatMap(anyPort(place), Strangers.malformed)),

@@ -15,7 +15,7 @@ import * as Proxy from "./proxy.ts"
 /** The server on threads: a new process each time that it has ended. */
 export interface Mortal {
   child: Children.Child
-  /** Only one fault at a time may take the process away. */
+  /** Only one fault at a time may take the process away, or a thread of it. */
   readonly turn: Semaphore.Semaphore
 }
 

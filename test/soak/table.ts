@@ -32,7 +32,8 @@ const memoryRows = ({ memory }: Result) =>
     ]
   })
 
-const rows = (result: Result): ReadonlyArray<readonly [string, string]> => {
+/** What is told of a soak, and what it came to. */
+export const rows = (result: Result): ReadonlyArray<readonly [string, string]> => {
   const { handles, loopDelay, lostBy, requests } = result
   const lost = Object.fromEntries(Object.entries(lostBy).map(([name, value]) => [reasons[name] ?? name, value]))
   return [

@@ -7,10 +7,11 @@ import { hash256 } from "../../../src/layers/NodeHash256.ts"
 
 const { genesis, genesisHash } = ChainParams.regtest
 
-const spacing = 60
-
-/** Packed headers that follow the genesis block. Every other nonce is good enough on regtest. */
-export const make = (count: number): Uint8Array => {
+/**
+ * Packed headers that follow the genesis block. Every other nonce is good enough on regtest. `spacing` are the seconds
+ * between blocks: chains with another one are other chains.
+ */
+export const make = (count: number, spacing = 60): Uint8Array => {
   const packed = new Uint8Array(count * 80)
   const view = new DataView(packed.buffer)
   let previous = genesisHash

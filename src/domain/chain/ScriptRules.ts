@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Auth from "@bitauth/libauth"
+import * as ScriptCheck from "./ScriptCheck.ts"
 import * as Transaction from "./Transaction.ts"
 import * as TransactionRefused from "./TransactionRefused.ts"
 
@@ -46,39 +47,18 @@ export const findTokenFault = (
 }
 
 /**
- * Why the script of an input does not unlock its output, if so. It takes a millisecond or more.
+ * Why the script of an input does not unlock its output, if so. It takes a millisecond or more, and with many signatures
+ * many of them: see `ScriptCheck`.
  *
  * @category validation
  * @since 0.1.0
  */
 export const findScriptFault = (
-  { sourceOutputs, transaction }: Spend,
+  spend: Spend,
   inputIndex: number
 ): TransactionRefused.TransactionRefused | undefined => {
-  const machine = getMachine()
-  let result: string | true
-  try {
-    result = machine.stateSuccess(machine.evaluate({ inputIndex, sourceOutputs, transaction }))
-  } catch (defect) {
-    // The scripts are those of strangers: what they do to the machine is their fault, not ours.
-    result = String(defect)
-  }
-  return result === true ? undefined : failed(result)
-}
-
-const makeMachine = () => Auth.createVirtualMachineBCH2023(false)
-
-let machine: ReturnType<typeof makeMachine> | undefined
-
-/** Made when it is first needed, since that takes a while. */
-const getMachine = () => machine ??= makeMachine()
-
-const { nonNullSignatureFailure, unsuccessfulEvaluation } = Auth.AuthenticationErrorCommon
-
-const falseResult = "Script evaluated without error but finished with a false/empty top stack element"
-
-/** A Hub tells nothing apart between a signature that does not match and a false result. */
-const failed = (problem: string): TransactionRefused.TransactionRefused => {
-  const isFalse = problem.startsWith(unsuccessfulEvaluation) || problem.startsWith(nonNullSignatureFailure)
-  return TransactionRefused.invalid(`mandatory-script-verify-flag-failed (${isFalse ? falseResult : problem})`)
+  const check = ScriptCheck.make(spend, inputIndex)
+  let progress = check.next()
+  while (progress._tag === "Unfinished") progress = check.next()
+  return progress.fault
 }

@@ -6,6 +6,7 @@
  */
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import type * as BinaryError from "./BinaryError.ts"
 import * as BinaryReader from "./BinaryReader.ts"
 import * as BlockHeader from "./BlockHeader.ts"
@@ -55,16 +56,25 @@ const problems = {
  * @category decoding
  * @since 0.1.0
  */
-export const split = (bytes: Uint8Array): Result.Result<Parts, BinaryError.BinaryDecodeError> => {
+export const split = (bytes: Uint8Array): Result.Result<Parts, BinaryError.BinaryDecodeError> =>
+  Pieces.runSync(splitInPieces(bytes))
+
+/**
+ * As {@link split}, with pauses in a large block.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const splitInPieces = function*(
+  bytes: Uint8Array
+): Generator<void, Result.Result<Parts, BinaryError.BinaryDecodeError>> {
   const header = BlockHeader.decode(bytes.subarray(0, BlockHeader.size))
   if (Result.isFailure(header)) return Result.fail(header.failure)
   const reader = BinaryReader.make(bytes)
   reader.take(BlockHeader.size)
   const count = reader.compactSize()
-  return Result.map(
-    TransactionBytes.splitAll(reader, count),
-    (transactions) => ({ header: header.success, transactions })
-  )
+  const transactions = yield* TransactionBytes.splitInPieces(reader, count)
+  return Result.map(transactions, (transactions) => ({ header: header.success, transactions }))
 }
 
 /**
@@ -74,11 +84,23 @@ export const split = (bytes: Uint8Array): Result.Result<Parts, BinaryError.Binar
  * @since 0.1.0
  */
 export const forgery = (
+  parts: Parts,
+  txids: ReadonlyArray<Uint8Array>,
+  hash256: BlockHeader.Hash256
+): ForgedBlock | undefined => Pieces.runSync(forgeryInPieces(parts, txids, hash256))
+
+/**
+ * As {@link forgery}, with pauses in a large block.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const forgeryInPieces = function*(
   { header, transactions }: Parts,
   txids: ReadonlyArray<Uint8Array>,
   hash256: BlockHeader.Hash256
-): ForgedBlock | undefined => {
-  const { isAmbiguous, root } = MerkleRoot.compute(txids, hash256)
+): Generator<void, ForgedBlock | undefined> {
+  const { isAmbiguous, root } = yield* MerkleRoot.computeInPieces(txids, hash256)
   if (txids.length === 0 || !HashHex.equals(root, header.merkleRoot)) return new ForgedBlock({ problem: "WrongRoot" })
   if (isAmbiguous) return new ForgedBlock({ problem: "RepeatedTransactions" })
   const mayBeNodes = !TransactionBytes.isCoinbase(transactions[0]) &&

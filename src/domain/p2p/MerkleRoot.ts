@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type * as BlockHeader from "./BlockHeader.ts"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as HashHex from "./HashHex.ts"
 
 /**
@@ -54,17 +55,43 @@ const hasTwins = (row: ReadonlyArray<Uint8Array>): boolean => {
 }
 
 /**
+ * After so many hashes there is a pause: some milliseconds.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const hashesAtOnce = 5000
+
+/**
+ * As {@link compute}, with a pause after every {@link hashesAtOnce} hashes: a block can have half a million transactions.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const computeInPieces = function*(
+  txids: ReadonlyArray<Uint8Array>,
+  hash256: BlockHeader.Hash256
+): Generator<void, MerkleRoot> {
+  let row = txids
+  let isAmbiguous = false
+  while (row.length > 1) {
+    const above: Array<Uint8Array> = []
+    for (let at = 0; at < row.length; at += 2 * hashesAtOnce) {
+      const part = row.slice(at, at + 2 * hashesAtOnce)
+      isAmbiguous = isAmbiguous || hasTwins(part)
+      for (const hash of rowAbove(part, hash256)) above.push(hash)
+      if (part.length === 2 * hashesAtOnce) yield
+    }
+    row = above
+  }
+  return { root: row[0] ?? HashHex.zero, isAmbiguous }
+}
+
+/**
  * The root of the tree over the ids of transactions, in the order of the block. That over no transaction is zeros.
  *
  * @category getters
  * @since 0.1.0
  */
-export const compute = (txids: ReadonlyArray<Uint8Array>, hash256: BlockHeader.Hash256): MerkleRoot => {
-  let row = txids
-  let isAmbiguous = false
-  while (row.length > 1) {
-    isAmbiguous = isAmbiguous || hasTwins(row)
-    row = rowAbove(row, hash256)
-  }
-  return { root: row[0] ?? HashHex.zero, isAmbiguous }
-}
+export const compute = (txids: ReadonlyArray<Uint8Array>, hash256: BlockHeader.Hash256): MerkleRoot =>
+  Pieces.runSync(computeInPieces(txids, hash256))

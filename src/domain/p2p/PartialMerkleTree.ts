@@ -21,6 +21,7 @@
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
 import type * as BlockHeader from "./BlockHeader.ts"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as HashHex from "./HashHex.ts"
 import * as MerkleRoot from "./MerkleRoot.ts"
 
@@ -125,11 +126,15 @@ const rootRow = (transactions: number): number => {
   return row
 }
 
+/** What is below a node of that row, 4096 transactions at most, is walked in one go: some milliseconds. */
+const rowAtOnce = 12
+
 class Walk {
   readonly matches: Array<Match> = []
   bitsUsed = 0
   hashesUsed = 0
   problem: PartialMerkleTreeError["problem"] | undefined = undefined
+  #hasBegun = false
   readonly #tree: PartialMerkleTree
   readonly #hash256: BlockHeader.Hash256
 
@@ -149,9 +154,28 @@ class Walk {
     const left = this.visit(row - 1, position * 2)
     if (this.problem !== undefined) return HashHex.zero
     const hasRight = position * 2 + 1 < widthOf(this.#tree.transactions, row - 1)
-    const right = hasRight ? this.visit(row - 1, position * 2 + 1) : left
-    if (hasRight && this.problem === undefined && HashHex.equals(left, right)) this.problem = "EqualChildren"
-    return this.problem === undefined ? MerkleRoot.combine(left, right, this.#hash256) : HashHex.zero
+    return this.#join(left, hasRight ? this.visit(row - 1, position * 2 + 1) : undefined)
+  }
+
+  /** As {@link visit}, with a pause between parts of the tree that some thousand transactions are in. */
+  *visitInPieces(row: number, position: number): Generator<void, Uint8Array> {
+    if (row <= rowAtOnce) {
+      if (this.#hasBegun) yield
+      this.#hasBegun = true
+      return this.visit(row, position)
+    }
+    const hasMatch = this.#nextBit()
+    if (!hasMatch) return this.#nextHash()
+    const left = yield* this.visitInPieces(row - 1, position * 2)
+    if (this.problem !== undefined) return HashHex.zero
+    const hasRight = position * 2 + 1 < widthOf(this.#tree.transactions, row - 1)
+    return this.#join(left, hasRight ? yield* this.visitInPieces(row - 1, position * 2 + 1) : undefined)
+  }
+
+  /** The hash of a node with these children. */
+  #join(left: Uint8Array, right: Uint8Array | undefined): Uint8Array {
+    if (right !== undefined && this.problem === undefined && HashHex.equals(left, right)) this.problem = "EqualChildren"
+    return this.problem === undefined ? MerkleRoot.combine(left, right ?? left, this.#hash256) : HashHex.zero
   }
 
   #nextBit(): boolean {
@@ -194,11 +218,16 @@ const fail = (problem: PartialMerkleTreeError["problem"]) => Result.fail(new Par
 export const extract = (
   self: PartialMerkleTree,
   hash256: BlockHeader.Hash256
-): Result.Result<Proof, PartialMerkleTreeError> => {
+): Result.Result<Proof, PartialMerkleTreeError> => Pieces.runSync(extractInPieces(self, hash256))
+
+const extractInPieces = function*(
+  self: PartialMerkleTree,
+  hash256: BlockHeader.Hash256
+): Generator<void, Result.Result<Proof, PartialMerkleTreeError>> {
   const before = findProblemBefore(self)
   if (before !== undefined) return fail(before)
   const walk = new Walk(self, hash256)
-  const root = walk.visit(rootRow(self.transactions), 0)
+  const root = yield* walk.visitInPieces(rootRow(self.transactions), 0)
   const after = findProblemAfter(self, walk)
   return after === undefined ? Result.succeed({ root, matches: walk.matches }) : fail(after)
 }
@@ -214,10 +243,25 @@ export const verify = (
   merkleRoot: Uint8Array,
   hash256: BlockHeader.Hash256
 ): Result.Result<ReadonlyArray<Match>, PartialMerkleTreeError> =>
-  Result.flatMap(
-    extract(self, hash256),
+  Pieces.runSync(verifyInPieces(self, merkleRoot, hash256))
+
+/**
+ * As {@link verify}, with a pause between parts of the tree that some thousand transactions are in.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const verifyInPieces = function*(
+  self: PartialMerkleTree,
+  merkleRoot: Uint8Array,
+  hash256: BlockHeader.Hash256
+): Generator<void, Result.Result<ReadonlyArray<Match>, PartialMerkleTreeError>> {
+  const proof = yield* extractInPieces(self, hash256)
+  return Result.flatMap(
+    proof,
     ({ matches, root }) => HashHex.equals(root, merkleRoot) ? Result.succeed(matches) : fail("WrongRoot")
   )
+}
 
 /**
  * Makes the tree that proves some transactions of a block, as a node does.

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as BinaryError from "./BinaryError.ts"
 import * as BinaryReader from "./BinaryReader.ts"
 
@@ -83,10 +84,35 @@ export const isCoinbase = (bytes: Uint8Array): boolean => {
 export const splitAll = (
   reader: BinaryReader.BinaryReader,
   count: number
-): Result.Result<ReadonlyArray<Uint8Array>, BinaryError.BinaryDecodeError> => {
+): Result.Result<ReadonlyArray<Uint8Array>, BinaryError.BinaryDecodeError> =>
+  Pieces.runSync(splitInPieces(reader, count))
+
+/**
+ * After so many bytes there is a pause: some milliseconds.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const bytesAtOnce = 1_000_000
+
+/**
+ * As {@link splitAll}, with a pause after every {@link bytesAtOnce}.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const splitInPieces = function*(
+  reader: BinaryReader.BinaryReader,
+  count: number
+): Generator<void, Result.Result<ReadonlyArray<Uint8Array>, BinaryError.BinaryDecodeError>> {
   const transactions: Array<Uint8Array> = []
+  let pauseAt = reader.offset + bytesAtOnce
   for (let i = 0; i < count; i++) {
     const start = reader.offset
+    if (start >= pauseAt) {
+      pauseAt = start + bytesAtOnce
+      yield
+    }
     skip(reader)
     if (reader.hasFailed) {
       reader.enclose(i)
@@ -109,7 +135,7 @@ const skipEach = (
   if (reader.hasFailed) return
   const at = reader.offset
   const count = reader.compactSize()
-  const maximum = Math.floor(reader.available / minSize)
+  const maximum = Math.floor(Math.min(reader.available, maxSize) / minSize)
   if (!reader.hasFailed && (count < 1 || count > maximum)) {
     reader.fail(new BinaryError.OutOfRange({ value: count, minimum: 1, maximum }), at)
   }

@@ -10,6 +10,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as FileAccess from "./fileAccess.ts"
 import type * as FileFormat from "./fileFormat.ts"
 import * as Replica from "./replica.ts"
+import * as Standing from "./standing.ts"
 import * as Table from "./table.ts"
 
 /** Why a file cannot be used, before it has a name. @internal */
@@ -30,6 +31,9 @@ export interface Options {
   /** What is done with bans that others made. */
   readonly onNews: (bans: ReadonlyArray<Table.Row>) => Effect.Effect<void>
 }
+
+/** Some milliseconds of work at most. */
+const entriesAtOnce = 500
 
 /** @internal */
 export class BanFile {
@@ -98,7 +102,36 @@ export class BanFile {
       }
       this.#refused = undefined
       this.#known = Option.some(look)
-      yield* this.#options.onNews(this.replica.hearAll(table, bans, now))
+      const before = yield* this.#hear(table, now)
+      yield* this.#tell(bans, before, now)
+    })
+  }
+  /** Gives what was known before. */
+  #hear(theirs: Table.Table, now: number): Effect.Effect<Table.Table> {
+    return Effect.suspend(() => {
+      const hearing = this.replica.beginHearing(theirs, now)
+      let hasMore = true
+      const hearSome = Effect.whileLoop({
+        while: () => hasMore,
+        body: () => {
+          hasMore = hearing.next(entriesAtOnce)
+          return hasMore ? Effect.yieldNow : Effect.void
+        },
+        step: () => {}
+      })
+      return Effect.map(hearSome, () => this.replica.endHearing(hearing))
+    })
+  }
+  /** Tells of bans that were news when they were read, and still are. */
+  #tell(bans: ReadonlyArray<Table.Row>, before: Table.Table, now: number): Effect.Effect<void> {
+    const { table } = this.replica
+    const keys = bans.map(({ key }) => key)
+    const isNews = ({ key, standing }: Table.Row) => Standing.isNewBan(before.get(key), standing, now)
+    return Effect.gen({ self: this }, function*() {
+      for (let at = 0; at < keys.length; at += entriesAtOnce) {
+        if (at > 0) yield* Effect.yieldNow
+        yield* this.#options.onNews(table.find(keys.slice(at, at + entriesAtOnce)).filter(isNews))
+      }
     })
   }
   /** Whoever removed the file did not lift the bans: it comes back. */
@@ -115,7 +148,9 @@ export class BanFile {
       yield* this.#reload
       this.replica.table.expire(yield* Clock.currentTimeMillis, this.#options.keepPoints, Infinity)
       const taken = this.replica.take()
-      const look = yield* FileAccess.replace(this.#fs, path, lock, this.replica.table.rows()).pipe(
+      const { table } = this.replica
+      const rows = table.pieces(table.keys(), entriesAtOnce)
+      const look = yield* FileAccess.replace(this.#fs, path, lock, rows).pipe(
         Effect.mapError(unwritable),
         Effect.onExit((exit) =>
           Effect.sync(() => {

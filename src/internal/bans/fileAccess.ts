@@ -25,8 +25,6 @@ export type Look = string
 
 const ownerOnly = 0o600
 const readSize = 65_536
-/** About a millisecond of work. */
-const batch = 1000
 const lockPause = Duration.millis(50)
 const staleAfter = Duration.toMillis("10 seconds")
 
@@ -147,7 +145,7 @@ const keepOwner = (fs: FileSystem.FileSystem, from: string, to: string) =>
   )
 
 /**
- * Replaces the file. Gives how the new one looks; `None` when the lock was lost to somebody who took it for left behind,
+ * Replaces the file by the rows, which are asked for piece by piece. Gives how the new one looks; `None` when the lock was lost to somebody who took it for left behind,
  * and nothing was replaced.
  *
  * @internal
@@ -156,14 +154,14 @@ export const replace = (
   fs: FileSystem.FileSystem,
   path: string,
   lock: Lock,
-  rows: ReadonlyArray<Table.Row>
+  pieces: Iterable<ReadonlyArray<Table.Row>>
 ): Effect.Effect<Option.Option<Look>, PlatformError.PlatformError> =>
   Effect.gen(function*() {
     const encoder = new FileFormat.Encoder()
     const ascii = new TextEncoder()
     yield* lock.file.writeAll(ascii.encode(encoder.begin()))
-    for (let at = 0; at < rows.length; at += batch) {
-      yield* lock.file.writeAll(ascii.encode(encoder.rows(rows.slice(at, at + batch))))
+    for (const rows of pieces) {
+      yield* lock.file.writeAll(ascii.encode(encoder.rows(rows)))
     }
     yield* lock.file.writeAll(ascii.encode(encoder.end()))
     yield* lock.file.sync

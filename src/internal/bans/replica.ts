@@ -9,12 +9,69 @@ import * as Table from "./table.ts"
 /** Keys that were changed here, each with what the others knew of it then. @internal */
 export type Pending = Map<string, Reconcile.Entry>
 
+interface Known {
+  readonly table: Table.Table
+  readonly pending: Pending
+}
+
+/**
+ * Puts what the others know together with what they do not know yet, some entries at a time. Nothing is changed before
+ * its end, and it can be given up. What changes here in the meantime is looked at again in the end.
+ *
+ * @internal
+ */
+export class Hearing {
+  readonly #mine: Known
+  readonly #theirs: Table.Table
+  readonly #now: number
+  /** The pending keys, each with what the others know of it now. */
+  readonly #pending: Pending = new Map()
+  readonly #left: Iterator<string>
+  readonly #changed = new Set<string>()
+
+  constructor(mine: Known, theirs: Table.Table, now: number) {
+    this.#mine = mine
+    this.#theirs = theirs
+    this.#now = now
+    this.#left = mine.pending.keys()
+  }
+
+  /** Looks at so many entries at most. `false`: there are no more. */
+  next(count: number): boolean {
+    for (let i = 0; i < count; i++) {
+      const { done, value } = this.#left.next()
+      if (done === true) return false
+      this.#settle(value)
+    }
+    return true
+  }
+  changed(key: string): void {
+    this.#changed.add(key)
+  }
+  end(): Known {
+    while (this.next(1));
+    for (const key of this.#changed) this.#settle(key)
+    return { table: this.#theirs, pending: this.#pending }
+  }
+
+  #settle(key: string): void {
+    const base = this.#mine.pending.get(key)
+    const theirs = this.#pending.has(key) ? this.#pending.get(key) : this.#theirs.get(key)
+    this.#pending.set(key, theirs)
+    const after = Reconcile.reconcile({ base, mine: this.#mine.table.get(key), theirs })
+    if (after === undefined) this.#theirs.delete(key)
+    else this.#theirs.set(key, after, this.#now)
+  }
+}
+
 /** @internal */
 export class Replica {
   readonly #maxEntries: number
   #table: Table.Table
   #pending: Pending = new Map()
   #isUrgent = false
+  /** To be told of changes. One that was given up hears of them, too, until there is another. */
+  #hearing: Hearing | undefined = undefined
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries
@@ -38,6 +95,7 @@ export class Replica {
     if (Standing.equals(before, next)) return
     if (!this.#pending.has(key)) this.#remember(key, before)
     if (isBan(before, now) || isBan(next, now)) this.#isUrgent = true
+    this.#hearing?.changed(key)
     this.#put(key, next, now)
   }
   /** The others know `theirs`. Gives it if that is a ban which is news here. */
@@ -47,22 +105,20 @@ export class Replica {
     if (!Standing.equals(before, after)) this.#put(key, after, now)
     return Standing.isNewBan(before, after, now) ? { key, standing: after } : undefined
   }
-  /**
-   * What the others know, all of it, and the bans among that which were news when they were read. Gives those that still
-   * are.
-   */
-  hearAll(theirs: Table.Table, bans: ReadonlyArray<Table.Row>, now: number): ReadonlyArray<Table.Row> {
+  /** Begins to hear all that the others know. Until it is over there may be no other. */
+  beginHearing(theirs: Table.Table, now: number): Hearing {
+    const hearing = new Hearing({ table: this.#table, pending: this.#pending }, theirs, now)
+    this.#hearing = hearing
+    return hearing
+  }
+  /** What was heard is what is known from now on. Gives the table that is known no more. */
+  endHearing(hearing: Hearing): Table.Table {
     const before = this.#table
-    for (const key of this.#pending.keys()) {
-      const mine = before.get(key)
-      const after = this.#settle(key, mine, theirs.get(key))
-      if (after === undefined) theirs.delete(key)
-      else theirs.set(key, after, now)
-    }
-    this.#table = theirs
-    return theirs.find(bans.map(({ key }) => key)).filter(({ key, standing }) =>
-      Standing.isNewBan(before.get(key), standing, now)
-    )
+    const { pending, table } = hearing.end()
+    this.#table = table
+    this.#pending = pending
+    this.#hearing = undefined
+    return before
   }
   /** Whether that is a ban which is news here. */
   isNews({ key, standing }: Table.Row, now: number): boolean {
@@ -80,7 +136,7 @@ export class Replica {
   }
   /** Nobody else has any entry: all of them are pending. */
   forgetOthers(): void {
-    this.#pending = new Map(this.#table.rows().map(({ key }) => [key, undefined]))
+    this.#pending = new Map(this.#table.keys().map((key) => [key, undefined]))
     this.#isUrgent = true
   }
 

@@ -58,6 +58,7 @@ export type Change<A> = (current: Reconcile.Entry) => readonly [result: A, next:
 const attempts = 50
 const pushesAtOnce = 32
 const sweepAtOnce = 1000
+const forgottenAtOnce = 500
 
 const randomEpoch = Effect.map(
   Effect.all(Array.from({ length: 16 }, () => Random.nextIntBetween(0, 255))),
@@ -143,12 +144,17 @@ export class Shared {
       }
       return Effect.andThen(
         entries.since(0, collect),
-        Effect.suspend(() =>
-          this.#hear(
-            this.replica.table.rows().filter(({ key }) => !there.has(key)).map(({ key }) => ({ group: key, text: "" }))
-          )
-        )
+        Effect.suspend(() => this.#forget(this.replica.table.keys().filter((key) => !there.has(key))))
       )
+    })
+  }
+  /** Redis has no such entries. */
+  #forget(keys: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      for (let at = 0; at < keys.length; at += forgottenAtOnce) {
+        if (at > 0) yield* Effect.yieldNow
+        yield* this.#hear(keys.slice(at, at + forgottenAtOnce).map((group) => ({ group, text: "" })))
+      }
     })
   }
   readonly #hear = (changes: ReadonlyArray<RedisEntries.Change>): Effect.Effect<void> =>

@@ -50,6 +50,14 @@ export class Table {
   delete(key: string): boolean {
     return this.#scored.delete(key) || this.#banned.delete(key)
   }
+  /** In the order of {@link rows}. */
+  keys(): ReadonlyArray<string> {
+    return [...this.#scored.keys(), ...this.#banned.keys()]
+  }
+  /** The rows of those keys that are still there when their turn comes, some at a time. */
+  *pieces(keys: ReadonlyArray<string>, size: number): Iterable<ReadonlyArray<Row>> {
+    for (let at = 0; at < keys.length; at += size) yield this.find(keys.slice(at, at + size))
+  }
   /** In an order in which another table takes them over as they are. */
   rows(): ReadonlyArray<Row> {
     const rows: Array<Row> = []

@@ -14,7 +14,7 @@ import * as HeaderTree from "./headerTree.ts"
 import type * as StoredChain from "./storedChain.ts"
 
 /** How many are read and checked before others get a turn: some 10 ms. */
-const chunkHeaders = 4096
+const chunkHeaders = 2048
 
 const { size } = BlockHeader
 

@@ -1,7 +1,9 @@
 /**
- * Checking the scripts of transactions, some at a time, so that a transaction with many of them keeps nobody waiting.
+ * Checking the scripts of transactions, some at a time, so that a transaction with many of them, or with many signatures
+ * in one, keeps nobody waiting.
  */
 import * as Effect from "effect/Effect"
+import * as ScriptCheck from "../../domain/chain/ScriptCheck.ts"
 import * as ScriptRules from "../../domain/chain/ScriptRules.ts"
 import type * as TransactionRefused from "../../domain/chain/TransactionRefused.ts"
 
@@ -14,13 +16,17 @@ export const verify = (
     if (fault !== undefined) return Effect.fail(fault)
     const inputs = spend.transaction.inputs.length
     let next = 0
+    let check = ScriptCheck.make(spend, next)
     return Effect.whileLoop({
       while: () => next < inputs,
       body: () => {
-        const fault = ScriptRules.findScriptFault(spend, next)
-        if (fault !== undefined) return Effect.fail(fault)
+        const progress = check.next()
+        if (progress._tag === "Unfinished") return Effect.yieldNow
+        if (progress.fault !== undefined) return Effect.fail(progress.fault)
         next += 1
-        return next < inputs ? Effect.yieldNow : Effect.void
+        if (next === inputs) return Effect.void
+        check = ScriptCheck.make(spend, next)
+        return Effect.yieldNow
       },
       step: () => {}
     })

@@ -14,6 +14,7 @@ import * as TransactionBytes from "../../domain/p2p/TransactionBytes.ts"
 import type * as Downloads from "../../services/p2p/Downloads.ts"
 import type * as Peer from "../../services/p2p/Peer.ts"
 import * as PeerError from "../../services/p2p/PeerError.ts"
+import * as InPieces from "../inPieces.ts"
 import type * as Runner from "../runner.ts"
 import * as BlockCheck from "./blockCheck.ts"
 import * as Fetcher from "./fetcher.ts"
@@ -36,6 +37,9 @@ const forgedBlockPoints = 1000
 
 /** So many transactions that others have made a peer send are remembered. */
 const maxExpected = 100_000
+
+/** So many offers are looked at before others get a turn: some milliseconds. */
+const offersAtOnce = 2000
 
 const followed: ReadonlySet<number> = new Set([InventoryType.transaction, InventoryType.doubleSpendProof])
 
@@ -163,10 +167,18 @@ export class Core {
   }
 
   /** Without readers there is nothing to fetch it for. */
-  #onOffer(peer: Peer.Peer, inventory: ReadonlyArray<P2PMessage.Inventory>): void {
+  #onOffer(peer: Peer.Peer, inventory: ReadonlyArray<P2PMessage.Inventory>): Effect.Effect<void> | void {
     if ((this.#transactions.isEmpty && this.#doubleSpends.isEmpty) || !this.#settings.relayed(peer)) return
     const items = inventory.filter(({ type }) => followed.has(type) && !this.#readersOf(type).isEmpty)
-    if (items.length > 0) this.#relayed.offer(peer, items)
+    if (items.length > 0) return InPieces.run(() => this.#offer(peer, items))
+  }
+
+  *#offer(peer: Peer.Peer, items: ReadonlyArray<P2PMessage.Inventory>): Generator<void, void> {
+    for (let at = 0; at < items.length; at += offersAtOnce) {
+      if (at > 0) yield
+      // It may have left in the meantime.
+      if (this.#expected.has(peer.id)) this.#relayed.offer(peer, items.slice(at, at + offersAtOnce))
+    }
   }
 
   #readersOf(type: number): Readers.Readers<Transaction> | Readers.Readers<DoubleSpend> {

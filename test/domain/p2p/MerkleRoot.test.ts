@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as HashHex from "../../../src/domain/p2p/HashHex.ts"
 import * as MerkleRoot from "../../../src/domain/p2p/MerkleRoot.ts"
 import * as Legacy from "../../utils/legacy.ts"
+import * as Pieces from "../../utils/pieces.ts"
 
 const compute = (txids: ReadonlyArray<Uint8Array>) => MerkleRoot.compute(txids, Legacy.hash256)
 
@@ -30,6 +31,20 @@ describe("MerkleRoot", () => {
     const { isAmbiguous, root } = compute(txids)
     assert.strictEqual(HashHex.format(root), "f3e94742aca4b5ef85488dc37c06c3282295ffec960994b2c0d5ac2a25a95766")
     assert.isFalse(isAmbiguous)
+  })
+
+  it("is computed some thousand hashes at a time, with the same result", () => {
+    const { hashesAtOnce } = MerkleRoot
+    const many = ids(2 * hashesAtOnce * 2 + 1)
+    const { pauses, value } = Pieces.collect(MerkleRoot.computeInPieces(many, Legacy.hash256))
+    // Twice in the first row, and once in the one above.
+    assert.strictEqual(pauses, 3)
+    assert.deepStrictEqual(value.root, reference(many))
+    assert.isFalse(value.isAmbiguous)
+    const twins = [...many.slice(0, -1)]
+    twins[2 * hashesAtOnce + 1] = twins[2 * hashesAtOnce]!
+    assert.isTrue(compute(twins).isAmbiguous)
+    assert.strictEqual(Pieces.collect(MerkleRoot.computeInPieces(ids(1000), Legacy.hash256)).pauses, 0)
   })
 
   it("is the hash of the one transaction of a block, and zeros of none", () => {

@@ -5,6 +5,7 @@ import * as MerkleRoot from "../../../src/domain/p2p/MerkleRoot.ts"
 import * as P2PMessage from "../../../src/domain/p2p/P2PMessage.ts"
 import * as PartialMerkleTree from "../../../src/domain/p2p/PartialMerkleTree.ts"
 import * as Legacy from "../../utils/legacy.ts"
+import * as Pieces from "../../utils/pieces.ts"
 
 const { hash256 } = Legacy
 
@@ -46,6 +47,24 @@ describe("PartialMerkleTree", () => {
         assert.isAtMost(tree.hashes.length, count)
       }
     }
+  })
+
+  it("is verified in parts of some thousand transactions", () => {
+    const txids = ids(20_000)
+    const root = rootOf(txids)
+    const all = new Set(txids.keys())
+    const verify = (tree: PartialMerkleTree.PartialMerkleTree) =>
+      Pieces.collect(PartialMerkleTree.verifyInPieces(tree, root, hash256))
+    const { pauses, value } = verify(make(txids, all))
+    assert.strictEqual(pauses, Math.ceil(20_000 / 4096) - 1)
+    assert.strictEqual(Result.getOrThrow(value).length, 20_000)
+    const few = verify(make(txids, new Set([7, 19_999])))
+    assert.isBelow(few.pauses, pauses)
+    assert.deepStrictEqual(Result.getOrThrow(few.value).map(({ position }) => position), [7, 19_999])
+    // The last part of all has nothing beside it in the rows above.
+    const tree = make(txids, all)
+    const twice = { ...tree, hashes: [...tree.hashes.slice(0, -1), tree.hashes.at(-2)!] }
+    assert.isTrue(Result.isFailure(verify(twice).value))
   })
 
   it.each(["p2p-regtest", "p2p-regtest-wallet"])("verifies the merkle block of the conversation %s", (name) => {

@@ -7,6 +7,7 @@ import * as TransactionBytes from "../../../src/domain/p2p/TransactionBytes.ts"
 import * as Legacy from "../../utils/legacy.ts"
 import { Random, seed } from "../../utils/native.ts"
 import * as Relayed from "../../utils/p2p/relayed.ts"
+import * as Pieces from "../../utils/pieces.ts"
 
 const { bytes } = Relayed.transaction(1)
 
@@ -98,6 +99,23 @@ describe("TransactionBytes", () => {
     assert.isTrue(TransactionBytes.isCoinbase(Relayed.transaction(1, 10, true).bytes))
     assert.isFalse(TransactionBytes.isCoinbase(bytes))
     assert.isFalse(TransactionBytes.isCoinbase(bytes.subarray(0, 20)))
+  })
+
+  it("cuts much into pieces", () => {
+    const all = Array.from({ length: 3000 }, (_, n) => Relayed.transaction(n, 1000).bytes)
+    const joined = Legacy.concat(...all)
+    const { pauses, value } = Pieces.collect(TransactionBytes.splitInPieces(BinaryReader.make(joined), all.length))
+    assert.strictEqual(pauses, Math.floor(joined.length / TransactionBytes.bytesAtOnce))
+    assert.deepStrictEqual(Result.getOrThrow(value), all)
+  })
+
+  it("takes no transaction for one that has more outputs than the largest", () => {
+    const count = 200_000
+    const bytes = new Uint8Array(60 + 9 * count)
+    bytes[4] = 1
+    bytes[46] = 0xfe
+    new DataView(bytes.buffer).setUint32(47, count, true)
+    assert.match(TransactionBytes.problem(bytes)!.message, /111111/)
   })
 
   it("cuts bytes into transactions", () => {

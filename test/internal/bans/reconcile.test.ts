@@ -15,6 +15,68 @@ const AnyEntry = Schema.UndefinedOr(Schema.Struct({
   reason: Schema.Literal("")
 }))
 
+/** What the others know, heard in one go. */
+const hearAll = (replica: Replica.Replica, theirs: Table.Table): void => {
+  replica.endHearing(replica.beginHearing(theirs, 0))
+}
+
+describe("a replica that hears all that the others know", () => {
+  const theirsOf = (entries: Readonly<Record<string, Punishment.Standing>>): Table.Table => {
+    const table = new Table.Table(100)
+    for (const [key, standing] of Object.entries(entries)) table.set(key, standing, 0)
+    return table
+  }
+
+  const pendingReplica = (count: number): Replica.Replica => {
+    const replica = new Replica.Replica(100)
+    for (let i = 0; i < count; i++) replica.change(`k${i}`, points(i + 1), 0)
+    return replica
+  }
+
+  it("looks at some entries at a time, and changes nothing before its end", () => {
+    const replica = pendingReplica(10)
+    const hearing = replica.beginHearing(theirsOf({ k0: ban(9), other: points(3) }), 0)
+    assert.isTrue(hearing.next(4))
+    assert.isTrue(hearing.next(4))
+    assert.isFalse(hearing.next(4))
+    assert.deepStrictEqual(replica.table.get("k0"), points(1))
+    assert.isUndefined(replica.pending.get("k0"))
+    const before = replica.endHearing(hearing)
+    assert.deepStrictEqual(before.get("k0"), points(1))
+    assert.deepStrictEqual(replica.table.get("k0"), ban(9))
+    assert.deepStrictEqual(replica.table.get("k9"), points(10))
+    assert.deepStrictEqual(replica.table.get("other"), points(3))
+    assert.deepStrictEqual(replica.pending.get("k0"), ban(9))
+    assert.strictEqual(replica.pending.size, 10)
+  })
+
+  it("counts what changes meanwhile, whether it was looked at before or not", () => {
+    const replica = pendingReplica(3)
+    const hearing = replica.beginHearing(theirsOf({ k0: points(1), fresh: ban(5) }), 0)
+    hearing.next(1)
+    replica.change("k0", ban(7), 0)
+    replica.change("k2", undefined, 0)
+    replica.change("late", ban(8), 0)
+    replica.change("fresh", points(2), 0)
+    replica.endHearing(hearing)
+    assert.deepStrictEqual(replica.table.get("k0"), ban(7))
+    assert.isUndefined(replica.table.get("k2"))
+    assert.deepStrictEqual(replica.table.get("late"), ban(8))
+    // Nobody here knew of the ban when the points were given.
+    assert.deepStrictEqual(replica.table.get("fresh"), ban(5))
+    assert.deepStrictEqual([...replica.pending.keys()].sort(), ["fresh", "k0", "k1", "k2", "late"])
+  })
+
+  it("may give up halfway, and begin anew", () => {
+    const replica = pendingReplica(5)
+    replica.beginHearing(theirsOf({ k0: ban(9) }), 0).next(3)
+    hearAll(replica, theirsOf({ k0: ban(9) }))
+    assert.deepStrictEqual(replica.table.get("k0"), ban(9))
+    assert.deepStrictEqual(replica.table.get("k4"), points(5))
+    assert.strictEqual(replica.pending.size, 5)
+  })
+})
+
 describe("reconcile", () => {
   const of = (base: Reconcile.Entry, mine: Reconcile.Entry, theirs: Reconcile.Entry) =>
     Reconcile.reconcile({ base, mine, theirs })

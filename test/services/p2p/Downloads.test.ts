@@ -43,6 +43,24 @@ describe("the stream of transactions", () => {
       assert.strictEqual(first.points() + second.points(), 0)
     }))
 
+  it.effect("looks at a flood of offers some at a time", () =>
+    Effect.gen(function*() {
+      const { downloads, join } = yield* start()
+      yield* read(downloads.transactions)
+      const peer = yield* join()
+      const hashOf = (n: number) => {
+        const hash = new Uint8Array(32)
+        new DataView(hash.buffer).setUint32(0, n)
+        return hash
+      }
+      const flood = Array.from({ length: 9000 }, (_, n) => ({ type: InventoryType.transaction, hash: hashOf(n) }))
+      const offered = Effect.map(downloads.stats, ({ inventory }) => inventory.offered)
+      yield* Effect.forkChild(peer.tell(P2PMessage.make("inv", { inventory: flood })), { startImmediately: true })
+      assert.isBelow(yield* offered, flood.length / 4)
+      yield* settle
+      assert.strictEqual(yield* offered, flood.length)
+    }))
+
   it.effect("asks for ten at a time", () =>
     Effect.gen(function*() {
       const { downloads, join } = yield* start()

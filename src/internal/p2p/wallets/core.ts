@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as P2PMessage from "../../../domain/p2p/P2PMessage.ts"
+import * as PartialMerkleTree from "../../../domain/p2p/PartialMerkleTree.ts"
 import * as Segment from "../../../domain/p2p/Segment.ts"
 import * as SyncPlan from "../../../domain/p2p/SyncPlan.ts"
 import * as TransactionOutline from "../../../domain/p2p/TransactionOutline.ts"
@@ -21,15 +22,20 @@ import * as PeerManager from "../../../services/p2p/PeerManager.ts"
 import * as WalletError from "../../../services/p2p/WalletError.ts"
 import type * as Wallets from "../../../services/p2p/Wallets.ts"
 import * as WalletStore from "../../../services/p2p/WalletStore.ts"
+import * as InPieces from "../../inPieces.ts"
 import * as Runner from "../../runner.ts"
 import * as Agent from "./agent.ts"
 import * as ExtraDemand from "./extraDemand.ts"
 import * as OpenRules from "./openRules.ts"
+import type * as Scanner from "./scanner.ts"
 import * as Outbox from "./outbox.ts"
 import * as Snapshots from "./snapshots.ts"
 
 /** The whole chain, and bloom filters: what a wallet needs of a peer. */
 const servicesNeeded = 0b101n
+
+/** To read one of this size or more is enough for one turn. */
+const largeTransaction = 100_000
 
 /** A peer that can serve a wallet. */
 interface Servant {
@@ -95,24 +101,29 @@ class Core {
       )
       // Another one in its place would learn the filter too.
       yield* this.#manager.hold(peer, () => servant.agent !== undefined)
-      yield* peer.handle((message) => this.#onMessage(servant, message, clock.currentTimeMillisUnsafe()))
+      yield* peer.handle((message) => this.#onMessage(servant, message, clock))
       this.#deal()
     })
 
-  readonly onRelayed = ({ bytes, peer, txid }: Downloads.Transaction): void => {
-    if (this.#opened.size === 0) return
-    const outline = TransactionOutline.decode(bytes)
-    if (Result.isFailure(outline)) return
-    const key = Segment.keyOf(peer.address)
-    for (const { agent } of this.#opened.values()) {
-      agent.scanner.onRelayed(key, { txid, outline: outline.success }, bytes)
-    }
-  }
+  readonly onRelayed = ({ bytes, peer, txid }: Downloads.Transaction): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (this.#opened.size === 0) return Effect.void
+      const outline = TransactionOutline.decode(bytes)
+      if (Result.isFailure(outline)) return Effect.void
+      const key = Segment.keyOf(peer.address)
+      const examine = Effect.sync(() => {
+        for (const { agent } of this.#opened.values()) {
+          agent.scanner.onRelayed(key, { txid, outline: outline.success }, bytes)
+        }
+      })
+      return bytes.length < largeTransaction ? examine : Effect.andThen(Effect.yieldNow, examine)
+    })
 
-  #onMessage({ agent, key }: Servant, message: P2PMessage.P2PMessage, now: number): void {
+  #onMessage({ agent, key }: Servant, message: P2PMessage.P2PMessage, clock: Clock.Clock): Effect.Effect<void> | void {
+    const now = clock.currentTimeMillisUnsafe()
     switch (message._tag) {
       case "merkleblock":
-        return agent?.scanner.onMerkleBlock(key, message, now)
+        return agent === undefined ? undefined : this.#onMerkleBlock(agent.scanner, key, message, clock)
       case "tx":
         return agent?.scanner.onTransaction(key, message.bytes, now)
       case "pong":
@@ -120,6 +131,21 @@ class Core {
       default:
         return
     }
+  }
+
+  #onMerkleBlock(
+    scanner: Scanner.Scanner,
+    key: string,
+    message: P2PMessage.Of<"merkleblock">,
+    clock: Clock.Clock
+  ): Effect.Effect<void> | void {
+    if (!scanner.awaitsMerkleBlock(key)) return scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe())
+    const { hash256 } = this.#services
+    const verify = () => PartialMerkleTree.verifyInPieces(message, message.header.merkleRoot, hash256)
+    return Effect.map(
+      InPieces.run(verify),
+      (proven) => scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe(), proven)
+    )
   }
 
   #dismiss(servant: Servant): void {
@@ -234,7 +260,7 @@ export const make = Effect.gen(function*() {
   const core = new Core(services, manager, yield* ExtraDemand.make(manager, servicesNeeded))
   yield* core.remember
   yield* Effect.forkScoped(
-    Stream.runForEach(services.downloads.transactions, (transaction) => Effect.sync(() => core.onRelayed(transaction)))
+    Stream.runForEach(services.downloads.transactions, core.onRelayed)
   )
   yield* manager.register(core.attach)
   return core.service

@@ -102,7 +102,11 @@ export class Reception {
     return this.#next === this.#options.hashes.length
   }
 
-  onMerkleBlock(message: P2PMessage.Of<"merkleblock">): Outcome {
+  /** What its tree proves has been found out before if that is given. */
+  onMerkleBlock(
+    message: P2PMessage.Of<"merkleblock">,
+    proven?: Result.Result<ReadonlyArray<PartialMerkleTree.Match>, PartialMerkleTree.PartialMerkleTreeError>
+  ): Outcome {
     if (this.#pending !== undefined) return this.#keptBack(this.#pending)
     const { from, hash256, hashes } = this.#options
     const hash = BlockHeader.hash(message.header, hash256)
@@ -112,7 +116,7 @@ export class Reception {
         ? { _tag: "Unserved" }
         : bad("a merkle block that was not asked for")
     }
-    const matches = PartialMerkleTree.verify(message, message.header.merkleRoot, hash256)
+    const matches = proven ?? PartialMerkleTree.verify(message, message.header.merkleRoot, hash256)
     if (Result.isFailure(matches)) return bad(`merkle block ${HashHex.format(hash)}: ${matches.failure.message}`)
     const pending: Pending = {
       height: from + this.#next,

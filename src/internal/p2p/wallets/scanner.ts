@@ -188,13 +188,24 @@ export class Scanner {
     return next
   }
 
-  onMerkleBlock(key: string, message: P2PMessage.Of<"merkleblock">, now: number): void {
+  /** Whether a merkle block of that peer is worth a look at what it proves. */
+  awaitsMerkleBlock(key: string): boolean {
+    return this.#members.get(key)?.duty._tag === "Answering"
+  }
+
+  /** What its tree proves has been found out before if that is given. */
+  onMerkleBlock(
+    key: string,
+    message: P2PMessage.Of<"merkleblock">,
+    now: number,
+    proven?: Parameters<Reception.Reception["onMerkleBlock"]>[1]
+  ): void {
     const member = this.#members.get(key)
     if (member === undefined || member.duty._tag === "Draining") return
     if (member.duty._tag !== "Answering") {
       return this.#expose(key, "a merkle block that was not asked for")
     }
-    this.#settle(member, member.duty.reception.onMerkleBlock(message), now)
+    this.#settle(member, member.duty.reception.onMerkleBlock(message, proven), now)
   }
 
   onPong(key: string, nonce: bigint, now: number): void {
