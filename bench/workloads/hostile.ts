@@ -125,6 +125,7 @@ export const hostile: Workload = {
     { key: "p99", label: "p99", format: "micros" },
     { key: "p50", label: "p50", format: "micros" },
     { key: "loopMax", label: "event loop held up, longest", format: "micros" },
+    { key: "workMax", label: "of it, by its own work", format: "micros" },
     { key: "attackMegabytes", label: "attacker sent", format: "megabytes" },
     { key: "attackConnections", label: "its connections", format: "count" },
     { key: "attackEnded", label: "ended for it", format: "count" },

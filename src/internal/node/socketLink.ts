@@ -8,6 +8,7 @@ import * as DirectRead from "./directRead.ts"
 import * as Feed from "./feed.ts"
 import * as SocketAddresses from "./socketAddresses.ts"
 import * as SocketErrors from "./socketErrors.ts"
+import * as Turns from "./turns.ts"
 
 /** A link that is being closed reads and forgets this much, so that the peer learns of the end rather than of a cut. */
 const drainLimit = 16 * 1_048_576
@@ -18,6 +19,20 @@ type State =
   | { readonly _tag: "Ended"; readonly error: TransportError | undefined }
 
 const waiting: State = { _tag: "Waiting" }
+
+/** A write of so many bytes counts for the turn of the event loop. */
+const largeWrite = 16_384
+
+/** What quiet connections read into is the same memory for all of them, and so is the part of it that one read may fill. */
+let lastWhole: Uint8Array = new Uint8Array(0)
+let lastPart = lastWhole
+
+const atMost = (memory: Uint8Array, size: number): Uint8Array => {
+  if (memory.length <= size) return memory
+  if (memory === lastWhole && lastPart.length === size) return lastPart
+  lastWhole = memory
+  return lastPart = memory.subarray(0, size)
+}
 
 /** @internal */
 export interface Options {
@@ -40,7 +55,7 @@ export interface LinkOwner {
 }
 
 /** @internal */
-export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
+export class SocketLink implements Link, DirectRead.Reader, Feed.Target, Turns.Waiting {
   readonly remoteAddress: NetAddress.SocketAddress
   readonly #boundTo: NetAddress.SocketAddress
   #localAddress: NetAddress.SocketAddress | undefined = undefined
@@ -51,12 +66,19 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   #state: State = waiting
   #isPaused = false
+  readonly #share = new Turns.Share(Turns.turns)
+  /** The size of the memory that the next read may fill. */
+  #offered = 0
+  /** What waits for the next turn of the event loop: reading, and to tell that a write is done. */
+  #readsLater = false
+  #tellsLater = false
   /** Bytes that were read before the receiver paused, and that it has not had. */
   #rest: Uint8Array | undefined = undefined
   /** The peer has ended its side; said when the receiver has had all bytes before the end. */
   #peerEnded = false
   #hasWritten = false
   #done: ((error: TransportError | undefined) => void) | undefined = undefined
+  #writing = 0
   #drained = 0
   #linger: NodeJS.Timeout | undefined = undefined
 
@@ -69,6 +91,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     this.#owner = options.owner
     if (options.directRead !== undefined) options.directRead.reader = this
     // These stay for the life of the socket: an error must find a listener even when nobody cares any more.
+    Turns.turns.add(1)
     options.socket.on("error", (cause) => this.#end(SocketErrors.fromCause(cause, this.#label)))
     options.socket.on("end", () => this.#onPeerEnd())
     options.socket.on("close", () => this.#onGone())
@@ -104,6 +127,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
   resume(): void {
     if (this.#state._tag !== "Open" || !this.#isPaused) return
     this.#isPaused = false
+    if (this.#readsLater) return
     // The caller may be in the middle of something: it is not called back from here.
     if (this.#rest !== undefined || this.#peerEnded) queueMicrotask(() => this.#catchUp())
     else this.#socket.resume()
@@ -114,6 +138,8 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     if (parts.length === 0) return queueMicrotask(() => done(undefined))
     this.#hasWritten = true
     this.#done = done
+    this.#writing = sizeOf(parts)
+    if (this.#writing >= largeWrite) this.#share.begin()
     const socket = this.#socket
     const last = parts.length - 1
     if (last === 0) {
@@ -151,7 +177,10 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   memory(): Uint8Array {
     const state = this.#state
-    return state._tag === "Open" && this.#rest === undefined ? state.receiver.buffer() : DirectRead.landing()
+    if (state._tag !== "Open" || this.#rest !== undefined) return DirectRead.landing()
+    const memory = atMost(state.receiver.buffer(), this.#share.room)
+    this.#offered = memory.length
+    return memory
   }
 
   took(count: number, memory: Uint8Array): void {
@@ -163,11 +192,18 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
   // Reading by way of chunks
 
   get isReading(): boolean {
-    return this.#state._tag === "Open" && !this.#isPaused
+    return this.#state._tag === "Open" && !this.#isPaused && !this.#readsLater
   }
 
   onRead(count: number): void {
-    if (this.#state._tag === "Open" && !this.#state.receiver.onRead(count)) this.pause()
+    const state = this.#state
+    if (state._tag !== "Open") return
+    // With less than it may, a read has brought all that there was.
+    const mayBeMore = count === this.#offered
+    if (mayBeMore) this.#share.begin()
+    else this.#share.onDrained()
+    if (!state.receiver.onRead(count)) return this.pause()
+    if (mayBeMore && this.isReading && this.#share.isUsedUp(count)) this.#readLater()
   }
 
   #onChunk(chunk: Uint8Array, isBorrowed = false): void {
@@ -192,12 +228,47 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     else this.#socket.resume()
   }
 
+  // Turns of the event loop
+
+  #readLater(): void {
+    this.#socket.pause()
+    if (!this.#tellsLater) Turns.turns.wait(this)
+    this.#readsLater = true
+  }
+
+  #tellLater(): void {
+    if (!this.#readsLater) Turns.turns.wait(this)
+    this.#tellsLater = true
+  }
+
+  goOn(): void {
+    const reads = this.#readsLater
+    this.#readsLater = false
+    this.#tellWritten()
+    if (reads) this.#catchUp()
+  }
+
   // Writing
 
   readonly #onWritten = (cause?: Error | null): void => {
+    // What the operating system has taken is not lost any more.
+    if (this.#tellsLater) return this.#tellWritten()
+    if (cause !== undefined && cause !== null) return this.#tell(this.#writeError(cause))
+    const isLarge = this.#writing >= largeWrite
+    if (isLarge && this.#state._tag === "Open" && this.#share.isUsedUp(this.#writing)) this.#tellLater()
+    else this.#tell(undefined)
+  }
+
+  #tellWritten(): void {
+    if (!this.#tellsLater) return
+    this.#tellsLater = false
+    this.#tell(undefined)
+  }
+
+  #tell(error: TransportError | undefined): void {
     const done = this.#done
     this.#done = undefined
-    done?.(cause === undefined || cause === null ? undefined : this.#writeError(cause))
+    done?.(error)
   }
 
   #writeError(cause: Error | undefined): TransportError {
@@ -214,6 +285,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   #onGone(): void {
     clearTimeout(this.#linger)
+    Turns.turns.add(-1)
     this.#end(SocketErrors.cut(this.#label))
     this.#onWritten(new Error("the socket is closed"))
   }
@@ -222,6 +294,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     const state = this.#state
     if (state._tag === "Ended") return
     this.#setEnded(error)
+    this.#tellWritten()
     if (state._tag === "Open") state.receiver.onEnd(error)
     this.#shutDown()
   }
@@ -257,4 +330,10 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     this.#drained += count
     if (this.#drained > drainLimit) this.#socket.destroy()
   }
+}
+
+const sizeOf = (parts: ReadonlyArray<Uint8Array>): number => {
+  let size = 0
+  for (const part of parts) size += part.length
+  return size
 }

@@ -26,7 +26,7 @@ export const serve: ServerModule["serve"] = async ({ extra, port }) => {
   const loop = new LoopWatch()
   return {
     port: Protocol.portOf(listener),
-    counts: () => ({ loopMax: loop.takeMax(), banned }),
+    counts: () => ({ ...loop.take(), banned }),
     close: () => runtime.dispose()
   }
 }

@@ -9,7 +9,10 @@ import { BroadcastChannel } from "node:worker_threads"
 import * as NodeServing from "../../../../src/layers/NodeServing.ts"
 import * as BanList from "../../../../src/services/BanList.ts"
 import type { ServerModule } from "../../../harness/library.ts"
+import type { Longest } from "./loopWatch.ts"
 import { delays } from "./worker.ts"
+
+const none: Longest = { loopMax: 0, workMax: 0 }
 
 export const serve: ServerModule["serve"] = async ({ port }) => {
   process.env["BENCH_PORT"] = String(port)
@@ -20,16 +23,17 @@ export const serve: ServerModule["serve"] = async ({ port }) => {
     )
   )
   const { addresses } = await runtime.runPromise(Effect.flatMap(NodeServing.NodeServing, Effect.succeed))
-  let loopMax = 0
+  let longest: Longest = none
   const channel = new BroadcastChannel(delays)
   channel.onmessage = (event) => {
-    loopMax = Math.max(loopMax, Number((event as { readonly data: unknown }).data))
+    const { loopMax, workMax } = (event as { readonly data: Longest }).data
+    longest = { loopMax: Math.max(longest.loopMax, loopMax), workMax: Math.max(longest.workMax, workMax) }
   }
   return {
     port: Number(addresses[0]!.split(":").at(-1)),
     counts: () => {
-      const counts = { loopMax, banned: 0 }
-      loopMax = 0
+      const counts = { ...longest, banned: 0 }
+      longest = none
       return counts
     },
     close: () => {

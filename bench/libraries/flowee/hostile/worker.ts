@@ -18,7 +18,7 @@ const tellDelays = Effect.gen(function*() {
     (channel) => Effect.sync(() => channel.close())
   )
   const loop = new LoopWatch()
-  yield* Effect.sync(() => channel.postMessage(loop.takeMax())).pipe(
+  yield* Effect.sync(() => channel.postMessage(loop.take())).pipe(
     Effect.repeat(Schedule.spaced("50 millis")),
     Effect.forkScoped
   )
