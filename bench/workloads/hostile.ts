@@ -2,6 +2,9 @@
  * An attacker at full speed beside an honest peer of the same server.
  */
 import { Deferred, Effect, Scope } from "effect"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 import { atMost } from "../harness/goals.ts"
 import type { Measured } from "../harness/library.ts"
 import * as Pair from "../harness/pair.ts"
@@ -26,6 +29,9 @@ const attack = (label: string, name: string, connections: number): Contestant =>
 
 const nobody: Contestant = { ...contestant, label: "nobody" }
 
+/** The server asks for a cookie only there. */
+const wrongLogins = "wrong logins"
+
 /** What an address may have by default. */
 const allowed = 64
 
@@ -43,7 +49,7 @@ const attacks: ReadonlyArray<Contestant> = [
   attack("announced beyond the limit", "beyond", allowed),
   attack("garbage", "garbage", allowed),
   attack("connecting and closing", "churn", allowed),
-  { ...attack("wrong logins", "logins", allowed), extra: { attack: "logins", attackers: allowed, login: "cookie" } },
+  attack(wrongLogins, "logins", allowed),
   attack("a byte per second", "slow", 500),
   {
     ...attack("tiny messages, 2 threads", "tiny", allowed),
@@ -51,7 +57,10 @@ const attacks: ReadonlyArray<Contestant> = [
   }
 ]
 
-const report = ({ measured }: { readonly measured: Measured }): Measured => measured
+const temporaryFolder = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-flowee-bench-"))),
+  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+)
 
 const measure = (
   contestant: Contestant,
@@ -59,20 +68,20 @@ const measure = (
 ): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
   Pair.withinTime(Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const server = yield* Processes.startServer(
-      contestant.server,
-      Pair.serverOptions(contestant, amounts, "hostile")
-    )
-    const options = Pair.clientOptions(contestant, amounts, "hostile", server.port)
+    const cookie = contestant.label === wrongLogins ? Path.join(yield* temporaryFolder, "cookie") : undefined
+    const all = { ...amounts, extra: { ...amounts.extra, cookie } }
+    const server = yield* Processes.startServer(contestant.server, Pair.serverOptions(contestant, all, "hostile"))
+    const options = Pair.clientOptions(contestant, all, "hostile", server.port)
     const client = yield* Processes.startClient(contestant.client, options)
     const isDone = yield* Deferred.make<void>()
     let attacker: Processes.Client | undefined
 
     const startAttacker = Effect.gen(function*() {
       const isUnderWay = yield* Deferred.make<void>()
-      const extra = { ...options.extra, scale: amounts.extra?.["scale"] }
-      attacker = yield* Processes.startClient(attackerModule, { ...options, workload: "attack", extra })
-      yield* attacker.atCheckpoints(() => Effect.andThen(Deferred.succeed(isUnderWay, undefined), Deferred.await(isDone)))
+      attacker = yield* Processes.startClient(attackerModule, { ...options, workload: "attack" })
+      yield* attacker.atCheckpoints(() =>
+        Effect.andThen(Deferred.succeed(isUnderWay, undefined), Deferred.await(isDone))
+      )
       yield* Deferred.await(isUnderWay)
     })
 
@@ -86,7 +95,7 @@ const measure = (
     const honest = yield* client.report
     const { counts, usage } = yield* server.usage
     yield* Deferred.succeed(isDone, undefined)
-    const attacked: Measured = attacker === undefined ? noAttack : report(yield* attacker.report)
+    const attacked: Measured = attacker === undefined ? noAttack : (yield* attacker.report).measured
     return { measured: { ...honest.measured, ...counts, ...attacked }, client: honest.usage, server: usage }
   }))
 

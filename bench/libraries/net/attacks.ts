@@ -16,7 +16,8 @@ const packet = (header: string, body: Uint8Array = new Uint8Array(0)): Buffer =>
 }
 
 /** Repeated up to about what one write takes. */
-const many = (bytes: Buffer, size = 65_536): Buffer => Buffer.concat(Array.from({ length: Math.ceil(size / bytes.length) }, () => bytes))
+const many = (bytes: Buffer, size = 65_536): Buffer =>
+  Buffer.concat(Array.from({ length: Math.ceil(size / bytes.length) }, () => bytes))
 
 /** A compact integer, as hex. */
 const compact = (value: number): string => {

@@ -198,8 +198,8 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target, Turns.W
   onRead(count: number): void {
     const state = this.#state
     if (state._tag !== "Open") return
-    // With less than it may, a read has brought all that there was.
-    const mayBeMore = count === this.#offered
+    // With less than it may, a read has brought all that there was. Of `data` events nothing is known.
+    const mayBeMore = count === this.#offered || !this.#isDirect
     if (mayBeMore) this.#share.begin()
     else this.#share.onDrained()
     if (!state.receiver.onRead(count)) return this.pause()
@@ -231,7 +231,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target, Turns.W
   // Turns of the event loop
 
   #readLater(): void {
-    this.#socket.pause()
+    if (!this.#isDirect || !DirectRead.setReading(this.#socket, false)) this.#socket.pause()
     if (!this.#tellsLater) Turns.turns.wait(this)
     this.#readsLater = true
   }
@@ -245,7 +245,9 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target, Turns.W
     const reads = this.#readsLater
     this.#readsLater = false
     this.#tellWritten()
-    if (reads) this.#catchUp()
+    if (!reads || !this.isReading) return
+    const isPlain = this.#isDirect && this.#rest === undefined && !this.#peerEnded
+    if (!isPlain || !DirectRead.setReading(this.#socket, true)) this.#catchUp()
   }
 
   // Writing

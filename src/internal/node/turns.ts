@@ -20,7 +20,7 @@ const turnMillis = 10
 const firstReads = 262_144
 
 /** Smaller reads cost more by themselves than by what they bring. */
-const leastRead = 4096
+const leastRead = 8192
 
 /** Who waits for the next turn. @internal */
 export interface Waiting {
