@@ -141,6 +141,15 @@ export const hostile: Workload = {
     { key: "banned", label: "bans", format: "count" }
   ],
   contestants: [nobody, ...attacks],
+  smoke: [
+    nobody.label,
+    "tiny messages",
+    "one byte per segment",
+    "requests, no reply read",
+    "garbage",
+    wrongLogins,
+    "tiny messages, 2 threads"
+  ],
   floor: [nobody.label],
   better: "less",
   amounts: {

@@ -25,10 +25,10 @@ export const serve: ServerModule["serve"] = async ({ port }) => {
   const { addresses } = await runtime.runPromise(Effect.flatMap(NodeServing.NodeServing, Effect.succeed))
   let longest: Longest = none
   const channel = new BroadcastChannel(delays)
-  channel.onmessage = (event) => {
+  channel.addEventListener("message", (event: unknown) => {
     const { loopMax, workMax } = (event as { readonly data: Longest }).data
     longest = { loopMax: Math.max(longest.loopMax, loopMax), workMax: Math.max(longest.workMax, workMax) }
-  }
+  })
   return {
     port: Number(addresses[0]!.split(":").at(-1)),
     counts: () => {
