@@ -20,7 +20,7 @@ const contestant: Contestant = {
   client: "libraries/flowee/hostile/client.ts"
 }
 
-/** An attack of `attackers.ts`, over so many connections at the same time. */
+/** An attack of `libraries/net/attacks.ts`, over so many connections at the same time. */
 const attack = (label: string, name: string, connections: number): Contestant => ({
   ...contestant,
   label,
