@@ -7,8 +7,14 @@ import * as Measure from "../../harness/measure.ts"
 import { Attacker } from "./attack.ts"
 import { attacks } from "./attacks.ts"
 
-/** An address of its own, so that a ban is nobody else's. Other systems than these two have none. */
-const localAddress = Os.platform() === "linux" || Os.platform() === "win32" ? "127.0.0.2" : undefined
+const own = "127.0.0.2"
+
+/** All of 127.0.0.0/8 is this machine on two systems, and elsewhere only what an interface was given. */
+const hasOwn = Os.platform() === "linux" || Os.platform() === "win32" ||
+  Object.values(Os.networkInterfaces()).flat().some((address) => address?.address === own)
+
+/** An address of its own, so that a ban is nobody else's. */
+const localAddress = hasOwn ? own : undefined
 
 export const workloads: ClientModule["workloads"] = {
   attack: async ({ extra, port }, { checkpoint }) => {

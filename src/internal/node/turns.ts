@@ -19,7 +19,7 @@ const turnMillis = 10
  */
 const firstReads = 262_144
 
-/** Smaller reads cost more by themselves than by what they bring: 1000 connections at full speed, 16 % with half of it. */
+/** Smaller reads cost more by themselves than by what they bring. */
 const leastRead = 8192
 
 /** Who waits for the next turn. @internal */
