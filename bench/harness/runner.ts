@@ -42,6 +42,10 @@ export const medians = ({ entries }: WorkloadResult): Medians => (label, key) =>
   return entry === undefined ? undefined : spreadOf(entry, key)?.median
 }
 
+/** Those who take part at a scale. */
+export const contestants = ({ contestants, smoke }: Workload, scale: Scale): ReadonlyArray<Contestant> =>
+  scale === "smoke" && smoke !== undefined ? contestants.filter(({ label }) => smoke.includes(label)) : contestants
+
 /** Runs a workload. `tell` is called before each measurement. */
 export const run = (
   workload: Workload,
@@ -50,7 +54,7 @@ export const run = (
 ): Effect.Effect<WorkloadResult> =>
   Effect.gen(function*() {
     const amounts = workload.amounts[scale]
-    const records = workload.contestants.map((contestant) => ({
+    const records = contestants(workload, scale).map((contestant) => ({
       contestant,
       samples: new Array<Sample>(),
       problem: Installation.problemOf(contestant.library)

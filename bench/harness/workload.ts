@@ -80,6 +80,8 @@ export interface Workload {
   /** The first one is the one that counts. */
   readonly columns: ReadonlyArray<Column>
   readonly contestants: ReadonlyArray<Contestant>
+  /** Labels of those who are enough to see that it works. Default: all. */
+  readonly smoke?: ReadonlyArray<string> | undefined
   /** What the figures are compared with: a contestant, or the best of several. */
   readonly floor: ReadonlyArray<string>
   readonly better: "more" | "less"

@@ -7,6 +7,7 @@ import { echo } from "./echo.ts"
 import { fanIn } from "./fanIn.ts"
 import { flood } from "./flood.ts"
 import { headers } from "./headers.ts"
+import { hostile } from "./hostile.ts"
 import { idle } from "./idle.ts"
 import { loopDelay } from "./loopDelay.ts"
 import { memory } from "./memory.ts"
@@ -22,6 +23,7 @@ export const workloads: ReadonlyArray<Workload> = [
   pipelined,
   bulk,
   mixed,
+  hostile,
   fanIn,
   idle,
   memory,

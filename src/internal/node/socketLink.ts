@@ -10,6 +10,7 @@ import * as DirectRead from "./directRead.ts"
 import * as Feed from "./feed.ts"
 import * as SocketAddresses from "./socketAddresses.ts"
 import * as SocketErrors from "./socketErrors.ts"
+import * as Turns from "./turns.ts"
 
 /** A link that is being closed reads and forgets this much, so that the peer learns of the end rather than of a cut. */
 const drainLimit = 16 * 1_048_576
@@ -22,6 +23,17 @@ type State =
 const noBytes = new Uint8Array(0)
 
 const waiting: State = { _tag: "Waiting" }
+
+/** What quiet connections read into is the same memory for all of them, and so is the part of it that one read may fill. */
+let lastWhole: Uint8Array = new Uint8Array(0)
+let lastPart = lastWhole
+
+const atMost = (memory: Uint8Array, size: number): Uint8Array => {
+  if (memory.length <= size) return memory
+  if (memory === lastWhole && lastPart.length === size) return lastPart
+  lastWhole = memory
+  return lastPart = memory.subarray(0, size)
+}
 
 /** @internal */
 export interface Options {
@@ -44,7 +56,7 @@ export interface LinkOwner {
 }
 
 /** @internal */
-export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
+export class SocketLink implements Link, DirectRead.Reader, Feed.Target, Turns.Waiting {
   readonly remoteAddress: NetAddress.SocketAddress
   readonly #boundTo: NetAddress.SocketAddress
   #localAddress: NetAddress.SocketAddress | undefined = undefined
@@ -55,6 +67,11 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   #state: State = waiting
   #isPaused = false
+  readonly #share = new Turns.Share(Turns.turns)
+  /** The size of the memory that the next read may fill. */
+  #offered = 0
+  /** Whether reading waits for the next turn of the event loop. */
+  #readsLater = false
   /** Bytes that were read before the receiver paused, and that it has not had. */
   #rest: Uint8Array | undefined = undefined
   /** The peer has ended its side; said when the receiver has had all bytes before the end. */
@@ -73,6 +90,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     this.#owner = options.owner
     if (options.directRead !== undefined) options.directRead.reader = this
     // These stay for the life of the socket: an error must find a listener even when nobody cares any more.
+    Turns.turns.add(1)
     options.socket.on("error", (cause) => this.#end(SocketErrors.fromCause(cause, this.#label)))
     options.socket.on("end", () => this.#onPeerEnd())
     options.socket.on("close", () => this.#onGone())
@@ -112,6 +130,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
   resume(): void {
     if (this.#state._tag !== "Open" || !this.#isPaused) return
     this.#isPaused = false
+    if (this.#readsLater) return
     // The caller may be in the middle of something: it is not called back from here.
     if (this.#rest !== undefined || this.#peerEnded) queueMicrotask(() => this.#catchUp())
     else this.#socket.resume()
@@ -158,7 +177,10 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   memory(): Uint8Array {
     const state = this.#state
-    return state._tag === "Open" && this.#rest === undefined ? state.receiver.buffer() : DirectRead.landing()
+    if (state._tag !== "Open" || this.#rest !== undefined) return DirectRead.landing()
+    const memory = atMost(state.receiver.buffer(), this.#share.room)
+    this.#offered = memory.length
+    return memory
   }
 
   took(count: number, memory: Uint8Array): void {
@@ -170,11 +192,18 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
   // Reading by way of chunks
 
   get isReading(): boolean {
-    return this.#state._tag === "Open" && !this.#isPaused
+    return this.#state._tag === "Open" && !this.#isPaused && !this.#readsLater
   }
 
   onRead(count: number): void {
-    if (this.#state._tag === "Open" && !this.#state.receiver.onRead(count)) this.pause()
+    const state = this.#state
+    if (state._tag !== "Open") return
+    // With less than it may, a read has brought all that there was. Of `data` events nothing is known.
+    const mayBeMore = count === this.#offered || !this.#isDirect
+    if (mayBeMore) this.#share.begin()
+    else this.#share.onDrained()
+    if (!state.receiver.onRead(count)) return this.pause()
+    if (mayBeMore && this.isReading && this.#share.isUsedUp(count)) this.#readLater()
   }
 
   #onChunk(chunk: Uint8Array, isBorrowed = false): void {
@@ -199,6 +228,21 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
     else this.#socket.resume()
   }
 
+  // Turns of the event loop
+
+  #readLater(): void {
+    if (!this.#isDirect || !DirectRead.setReading(this.#socket, false)) this.#socket.pause()
+    Turns.turns.wait(this)
+    this.#readsLater = true
+  }
+
+  goOn(): void {
+    this.#readsLater = false
+    if (!this.isReading) return
+    const isPlain = this.#isDirect && this.#rest === undefined && !this.#peerEnded
+    if (!isPlain || !DirectRead.setReading(this.#socket, true)) this.#catchUp()
+  }
+
   // Writing
 
   readonly #onWritten = (cause?: Error | null): void => {
@@ -221,6 +265,7 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target {
 
   #onGone(): void {
     clearTimeout(this.#linger)
+    Turns.turns.add(-1)
     this.#end(SocketErrors.cut(this.#label))
     this.#onWritten(new Error("the socket is closed"))
   }
