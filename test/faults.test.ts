@@ -319,6 +319,7 @@ describe("the faults of the original", () => {
     withBed((bed) =>
       Effect.gen(function*() {
         const { host } = yield* listening(bed, {
+          maxPings: 1000,
           onConnection: (connection) => connection.handle((message) => connection.send(Message.reply(message)))
         })
         const client = yield* bed.host("10.0.0.1")
