@@ -44,7 +44,7 @@ const amounts = (rounds: number, connections: number, seconds: number): Amounts 
   count: 0,
   warmUp: 0,
   size: 32,
-  window: 4,
+  window: 16,
   connections,
   extra: { seconds }
 })

@@ -12,12 +12,16 @@ import { Id, serviceId } from "../protocol.ts"
 
 const threads = ({ connections, extra, port, size, window }: ClientOptions) =>
   Effect.gen(function*() {
-    const body = new Uint8Array(size).fill(7)
+    const question = Message.make({ serviceId, messageId: Id.echo, body: new Uint8Array(size).fill(7) })
     let answered = 0
     for (const connection of yield* connectMany(port, connections)) {
-      const ask = Effect.suspend(() => connection.request(Message.make({ serviceId, messageId: Id.echo, body })))
-      const keepAsking = Effect.forever(Effect.map(ask, () => answered += 1))
-      for (let i = 0; i < window; i++) yield* Effect.forkScoped(keepAsking)
+      // As cheap as can be, since the client needs the same processor cores.
+      const askAgain = () => {
+        answered += 1
+        return connection.sendUnsafe(question) === undefined ? undefined : connection.send(question)
+      }
+      yield* Effect.forkScoped(connection.handle(askAgain), { startImmediately: true })
+      yield* connection.sendAll(Array.from({ length: window }, () => question))
     }
     // Which thread a connection is served by is chance: what counts is that each of them always has something to do.
     const duration = Duration.seconds(Number(extra["seconds"]))
