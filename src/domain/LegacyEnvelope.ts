@@ -103,7 +103,7 @@ const writeHeader = (
 const writePiece = (body: Uint8Array, offset: number, batch: WriteBatch.WriteBatch): number => {
   const end = Math.min(body.length, offset + Math.max(batch.room, minPiece))
   if (end - offset === body.length) batch.append(body)
-  else batch.append(body.subarray(offset, end))
+  else batch.gather(body, offset, end)
   return end
 }
 

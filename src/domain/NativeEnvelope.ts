@@ -174,7 +174,7 @@ const writeFirstChunk = (message: Message.Message, batch: WriteBatch.WriteBatch)
   const at = writeFirstHeader(batch.buffer, start + 2, message, message.bodyLength)
   writeLength(batch.buffer, start, at - start + maxChunk)
   batch.commit(at)
-  batch.append(message.body.subarray(0, maxChunk))
+  batch.gather(message.body, 0, maxChunk)
   return maxChunk
 }
 
@@ -190,10 +190,10 @@ const writeLaterChunks = (message: Message.Message, offset: number, batch: Write
       const start = batch.offset
       const at = writeLaterHeader(batch.buffer, start + 2, message, last)
       writeLength(batch.buffer, start, at - start + end - offset)
-      if (!last) middle = batch.buffer.slice(start, at)
+      if (!last) middle = batch.copyOf(start, at)
       batch.commit(at)
-    } else batch.append(middle)
-    batch.append(body.subarray(offset, end))
+    } else batch.gatherPiece(middle)
+    batch.gather(body, offset, end)
     offset = end
   } while (offset < body.length && batch.room >= fixedHeaderSize + maxChunk)
   return offset

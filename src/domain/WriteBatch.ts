@@ -55,6 +55,12 @@ export interface WriteBatch {
   readonly commit: (end: number) => void
   /** Adds bytes that must not change until the write is done: copied when they are few, gathered when they are many. */
   readonly append: (bytes: Uint8Array) => void
+  /** Gathers `bytes[start, end)`, be they few or many. They must not change until the write is done. */
+  readonly gather: (bytes: Uint8Array, start: number, end: number) => void
+  /** Makes a piece that is to be gathered again and again by `gatherPiece`, in memory of its own. */
+  readonly copyOf: (start: number, end: number) => Uint8Array
+  /** Gathers a piece as it is. */
+  readonly gatherPiece: (piece: Uint8Array) => void
   /** Closes the batch and returns its parts. */
   readonly finish: () => ReadonlyArray<Uint8Array>
   /**
@@ -63,6 +69,11 @@ export interface WriteBatch {
    */
   readonly clear: (limit?: number) => void
 }
+
+/** Makes a view of `bytes[start, end)` over the same memory. */
+type Slice = (bytes: Uint8Array, start: number, end: number) => Uint8Array
+
+const subarray: Slice = (bytes, start, end) => bytes.subarray(start, end)
 
 class WriteBatchImpl implements WriteBatch {
   size = 0
@@ -74,9 +85,11 @@ class WriteBatchImpl implements WriteBatch {
   #parts: Array<Uint8Array> = []
   readonly #capacity: number
   readonly #first: Uint8Array
+  readonly #slice: Slice
 
-  constructor(limit: number, capacity: number, memory: Uint8Array | undefined) {
+  constructor(limit: number, capacity: number, memory: Uint8Array | undefined, slice: Slice) {
     this.#limit = limit
+    this.#slice = slice
     this.#capacity = capacity
     this.#memorySize = memory?.length ?? Number.POSITIVE_INFINITY
     this.#first = memory ?? new Uint8Array(capacity)
@@ -100,14 +113,20 @@ class WriteBatchImpl implements WriteBatch {
   }
   append(bytes: Uint8Array): void {
     const length = bytes.length
-    if (length >= gatherThreshold) {
-      this.#closeSegment()
-      this.#parts.push(bytes)
-      this.size += length
-      return
-    }
+    if (length >= gatherThreshold) return this.gatherPiece(bytes)
     this.reserve(length)
     this.commit(copy(bytes, this.buffer, this.offset))
+  }
+  gather(bytes: Uint8Array, start: number, end: number): void {
+    this.gatherPiece(this.#slice(bytes, start, end))
+  }
+  copyOf(start: number, end: number): Uint8Array {
+    return this.#slice(new Uint8Array(this.buffer.subarray(start, end)), 0, end - start)
+  }
+  gatherPiece(piece: Uint8Array): void {
+    this.#closeSegment()
+    this.#parts.push(piece)
+    this.size += piece.length
   }
   finish(): ReadonlyArray<Uint8Array> {
     this.#closeSegment()
@@ -122,7 +141,9 @@ class WriteBatchImpl implements WriteBatch {
     this.buffer = this.#first
   }
   #closeSegment(): void {
-    if (this.offset > this.#segmentStart) this.#parts.push(this.buffer.subarray(this.#segmentStart, this.offset))
+    if (this.offset > this.#segmentStart) {
+      this.#parts.push(this.#slice(this.buffer, this.#segmentStart, this.offset))
+    }
     this.#segmentStart = this.offset
   }
 }
@@ -143,4 +164,12 @@ export const make = (options: {
   readonly capacity?: number | undefined
   /** Memory to use in place of newly allocated one. It bounds `room` too. */
   readonly memory?: Uint8Array | undefined
-}): WriteBatch => new WriteBatchImpl(options.limit, options.capacity ?? options.limit + overhang, options.memory)
+  /** Makes the parts: views of `bytes[start, end)`, in the form that who writes them likes best. Default: `subarray`. */
+  readonly slice?: ((bytes: Uint8Array, start: number, end: number) => Uint8Array) | undefined
+}): WriteBatch =>
+  new WriteBatchImpl(
+    options.limit,
+    options.capacity ?? options.limit + overhang,
+    options.memory,
+    options.slice ?? subarray
+  )

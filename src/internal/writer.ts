@@ -216,7 +216,7 @@ export class Writer {
   /** Returns whether there was something to write, and all of it was taken at once. */
   #startWrite(to: LinkOwner): boolean {
     try {
-      const parts = this.#nextParts()
+      const parts = this.#nextParts(to.link)
       if (parts === undefined) {
         this.#rest()
         return false
@@ -242,11 +242,11 @@ export class Writer {
     this.#goOn(resting)
   }
 
-  #nextParts(): ReadonlyArray<Uint8Array> | undefined {
+  #nextParts(link: Transport.Link): ReadonlyArray<Uint8Array> | undefined {
     const isQuiet = this.#isHeld || (this.#partial === undefined && this.#high.isEmpty && this.#normal.isEmpty)
     // A ping by itself needs no memory: connections by the thousand may send theirs in the same moment.
     if (isQuiet) return this.#takeUrgent()
-    const batch = this.#startBatch()
+    const batch = this.#startBatch(link)
     this.#fill(batch)
     return batch.size === 0 ? undefined : batch.finish()
   }
@@ -310,7 +310,7 @@ export class Writer {
     return true
   }
 
-  #startBatch(): WriteBatch.WriteBatch {
+  #startBatch(link: Transport.Link): WriteBatch.WriteBatch {
     const limit = this.#limit
     const size = Math.min(this.#waitingBytes, this.#slabs.slabSize)
     if (this.#batch !== undefined && size <= this.#memory!.size) {
@@ -319,7 +319,7 @@ export class Writer {
     }
     this.#giveMemory(this.#memory)
     this.#memory = this.#slabs.take(size)
-    this.#batch = WriteBatch.make({ limit, memory: this.#memory.bytes })
+    this.#batch = WriteBatch.make({ limit, memory: this.#memory.bytes, slice: link.slice })
     return this.#batch
   }
 

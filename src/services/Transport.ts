@@ -124,6 +124,8 @@ export interface Link {
    * change until then. One write at a time.
    */
   readonly write: (parts: ReadonlyArray<Uint8Array>, done: (error: TransportError | undefined) => void) => boolean
+  /** Makes a part of what is to be written, `bytes[start, end)`, in the form that costs this link least to write. */
+  readonly slice?: ((bytes: Uint8Array, start: number, end: number) => Uint8Array) | undefined
   /** Ends the link at once, without waiting for a write that is under way; what was written goes out. Idempotent. */
   readonly close: () => void
 }

@@ -51,6 +51,30 @@ describe("WriteBatch", () => {
     assert.strictEqual(batch.size, 1 + 2 * gatherThreshold + small.length)
   })
 
+  it("gathers parts of memory however small, and one piece again and again", () => {
+    const bytes = patternBody(100)
+    for (
+      const slice of [
+        undefined,
+        (all: Uint8Array, start: number, end: number) => Buffer.from(all.buffer, start, end - start)
+      ]
+    ) {
+      const batch = WriteBatch.make({ limit: 1000, slice })
+      write(batch, Uint8Array.of(1, 2, 3))
+      const piece = batch.copyOf(1, 3)
+      batch.buffer[1] = 9
+      batch.gather(bytes, 10, 12)
+      batch.gatherPiece(piece)
+      batch.gatherPiece(piece)
+      assert.strictEqual(batch.size, 9)
+      const parts = batch.finish()
+      assert.deepStrictEqual(Array.from(concat(parts)), [1, 9, 3, bytes[10], bytes[11], 2, 3, 2, 3])
+      assert.strictEqual(parts[1]!.buffer, bytes.buffer)
+      assert.strictEqual(parts[2], parts[3])
+      if (slice !== undefined) assert.isTrue(parts.every((part) => part instanceof Buffer))
+    }
+  })
+
   it("has negative room after a message that went over the limit", () => {
     const batch = WriteBatch.make({ limit: 10 })
     batch.append(patternBody(12))

@@ -35,6 +35,10 @@ const atMost = (memory: Uint8Array, size: number): Uint8Array => {
   return lastPart = memory.subarray(0, size)
 }
 
+/** Node makes a `Buffer` of each part that is none, at the cost of another view. */
+const toBuffer = (bytes: Uint8Array, start: number, end: number): Uint8Array =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
+
 /** @internal */
 export interface Options {
   /** A connected socket that is paused, allows half-open connections and was never read from. */
@@ -155,6 +159,10 @@ export class SocketLink implements Link, DirectRead.Reader, Feed.Target, Turns.W
     this.#done = done
     socket.write(noBytes, this.#onWritten)
     return false
+  }
+
+  get slice(): NonNullable<Link["slice"]> {
+    return toBuffer
   }
 
   close(): void {
