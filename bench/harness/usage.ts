@@ -55,10 +55,10 @@ export const meter = (helpers: ReadonlyArray<number> = []): () => Usage => {
   }
 }
 
-/** Collects garbage until nothing more is found, and tells what is left. Needs `--expose-gc`. */
+/** Collects garbage until nothing more is found, gives free pages back, and tells what is left. Needs `--expose-gc`. */
 export const settledMemory = async (): Promise<Memory> => {
   for (let round = 0; round < 4; round++) {
-    globalThis.gc?.()
+    globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" })
     await Timers.setTimeout(50)
   }
   const { external, heapUsed, rss } = process.memoryUsage()
