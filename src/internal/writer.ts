@@ -236,10 +236,11 @@ export class Writer {
   #onWritten(write: Writing, error: Transport.TransportError | undefined): void {
     // A link that was given up reports late: its messages are accounted for, and only now is its memory free.
     if (this.#state !== write) return this.#giveMemory(write.memory)
-    this.#state = resting
+    this.#state = error === undefined ? busy : resting
     if (error !== undefined) return write.to.onWriteFailed(error)
+    // Nothing is written while messages are told apart from those of the next write.
     this.#settle()
-    this.#goOn(resting)
+    this.#goOn(busy)
   }
 
   #nextParts(link: Transport.Link): ReadonlyArray<Uint8Array> | undefined {

@@ -244,6 +244,24 @@ describe("Writer", () => {
       yield* Fiber.interrupt(fiber)
     }))
 
+  it.effect("does not begin the next write while it tells what the last one held", () =>
+    Effect.gen(function*() {
+      const { high, normal, writer, written } = yield* make({ highLaneMessages: 1, writeBytes: 9000 })
+      const link = makeLink()
+      offer(high, [numbered(1000)])
+      offer(normal, numberedAll(50, 1000))
+      const fiber = yield* run(writer, link.link)
+      const waiting = yield* Effect.forkChild(high.offerWaiting([numbered(1001)], 0), { startImmediately: true })
+      link.end()
+      yield* Fiber.join(waiting)
+      assert.deepStrictEqual(written, ids(link.writes[0]!))
+      assert.deepStrictEqual(ids(link.writes[1]!).slice(0, 2), [1001, written.length - 1])
+      yield* endAll(link)
+      assert.strictEqual(written.length, 52)
+      assert.deepStrictEqual([high.messages, normal.messages, normal.bytes], [0, 0, 0])
+      yield* Fiber.interrupt(fiber)
+    }))
+
   it.effect("writes what is sent while its idleness is told", () =>
     Effect.gen(function*() {
       const { normal, writer, written } = yield* make()
