@@ -88,3 +88,29 @@ describe("closing a manager during a TLS handshake", () => {
       yield* Scope.close(scope, Exit.void)
     }))
 })
+
+describe("closing a connection with much to send", () => {
+  it.live("lets all of it out, in as many turns of the event loop as it takes", () =>
+    Effect.gen(function*() {
+      const manager = yield* NetworkManager.NetworkManager
+      const body = new Uint8Array(1_000_000)
+      const count = 25
+      const all = yield* Deferred.make<void>()
+      let received = 0
+      const { address } = yield* manager.bind("127.0.0.1:0", {
+        onConnection: (connection) =>
+          connection.handle(({ bodyLength }) => {
+            received += bodyLength
+            if (received === count * body.length) Deferred.doneUnsafe(all, Effect.void)
+          })
+      })
+      const port = NetAddress.isInetAddress(address) ? address.port : 0
+      yield* Effect.scoped(Effect.gen(function*() {
+        const connection = yield* manager.connect(`127.0.0.1:${port}`)
+        yield* connection.sendAll(
+          Array.from({ length: count }, () => Message.make({ serviceId: 5, messageId: 1, body }))
+        )
+      }))
+      yield* Effect.timeout(Deferred.await(all), slack)
+    }).pipe(Effect.scoped, Effect.provide(Layer.fresh(NodeNetwork.layer()))))
+})
