@@ -3,7 +3,7 @@
  *
  * - Within one socket no number is left out and none comes twice.
  * - What a socket begins with is what the operating system had not taken when the one before it ended: so nothing that
- *   was not taken is lost, and nothing that was taken is sent again.
+ *   was not taken is lost, and nothing that was taken is sent again. Each end of a socket lets one other begin so.
  * - What is missing had been taken when a socket ended, and never what was sent on after the last of them.
  */
 import type { Entry } from "./ledger.ts"
@@ -81,8 +81,11 @@ export class LaneAccount {
   outcome(sent: number): Outcome {
     const unexplained = [...this.#problems]
     const runs = [...this.#runs.values()]
+    const mayBegin = this.#beginnings()
     for (const { first } of runs) {
-      if (!this.#mayBegin(first)) unexplained.push(`a socket began with number ${first}`)
+      const left = mayBegin.get(first) ?? 0
+      if (left === 0) unexplained.push(`a socket began with number ${first}`)
+      else mayBegin.set(first, left - 1)
     }
     const received = union(runs)
     const delivered = received.reduce((sum, range) => sum + sizeOf(range), 0)
@@ -94,16 +97,18 @@ export class LaneAccount {
     return { sent, delivered, duplicated: arrived - delivered, lost, unexplained }
   }
 
-  #mayBegin(first: number): boolean {
-    return first === 1 ||
-      this.#losses.some(({ takenAtLeast, takenAtMost }) => takenAtLeast < first && first <= takenAtMost + 1)
+  /** With what numbers a socket may begin, and how many of them. */
+  #beginnings(): Map<number, number> {
+    const beginnings = new Map([[1, 1]])
+    for (const { taken } of this.#losses) beginnings.set(taken + 1, (beginnings.get(taken + 1) ?? 0) + 1)
+    return beginnings
   }
 
   /** Tells by which socket the numbers of a gap were lost. */
   #explain(gap: Range, lost: Record<string, number>, unexplained: Array<string>): void {
     let { first } = gap
-    for (const { reason, takenAtMost } of this.#losses) {
-      const count = sizeOf({ first, last: Math.min(gap.last, takenAtMost) })
+    for (const { reason, taken } of this.#losses) {
+      const count = sizeOf({ first, last: Math.min(gap.last, taken) })
       if (count === 0) continue
       lost[reason] = (lost[reason] ?? 0) + count
       first += count

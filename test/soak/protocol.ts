@@ -39,7 +39,7 @@ export const readNumbered = (message: Message.Message): Numbered | undefined => 
   if (bytes.length < headBytes) return undefined
   const [client, lane, number] = toWords(bytes.subarray(0, headBytes))
   const wanted = filling(number!)
-  const isWhole = bytes.length === headBytes || (bytes[headBytes] === wanted && bytes.at(-1) === wanted)
+  const isWhole = bytes.subarray(headBytes).every((byte) => byte === wanted)
   return isWhole && lane! < lanes.length ? { client: client!, lane: lanes[lane!]!, number: number! } : undefined
 }
 
@@ -56,12 +56,15 @@ export const echo = (...values: ReadonlyArray<number>): Message.Message =>
 
 export const firstWord = (message: Message.Message): number => toWords(Message.borrow(message))[0] ?? 0
 
-/** A socket of a client has ended: what the operating system had taken by then, at least and at most. */
+/** Whether a reply is the one to this question, and not to another one of whatever client. */
+export const isEchoOf = (reply: Message.Message, question: Message.Message): boolean =>
+  Buffer.compare(Message.borrow(reply), Message.borrow(question)) === 0
+
+/** A socket of a client has ended: the last number that the operating system had taken by then. */
 export interface Loss {
   readonly client: number
   readonly lane: Lane
-  readonly takenAtLeast: number
-  readonly takenAtMost: number
+  readonly taken: number
   readonly reason: string
 }
 

@@ -1,15 +1,17 @@
 /**
  * A client: numbered messages on both lanes, and requests, through everything that happens to its connection.
  */
-import { Effect, Fiber, Random, Schedule, Stream } from "effect"
+import { Effect, Fiber, Random, Schedule } from "effect"
 import type { Scope } from "effect"
 import type * as Message from "../../../src/domain/Message.ts"
+import * as NodeTransport from "../../../src/layers/NodeTransport.ts"
 import type * as Connection from "../../../src/services/Connection.ts"
 import type * as DisconnectReason from "../../../src/services/DisconnectReason.ts"
 import type * as NetworkManager from "../../../src/services/NetworkManager.ts"
 import type * as ReconnectPolicy from "../../../src/services/ReconnectPolicy.ts"
 import * as Protocol from "../protocol.ts"
 import * as Orders from "./orders.ts"
+import * as Taken from "./taken.ts"
 
 /** Sooner than anybody would who is not soaked. */
 const reconnect: ReconnectPolicy.ReconnectPolicy = Schedule.jittered(Schedule.spaced("150 millis")).pipe(
@@ -27,38 +29,23 @@ const padding = Effect.map(
   (chance) => chance < 0.9 ? Math.floor(chance * 100) : chance < 0.9995 ? Math.floor((chance - 0.9) * 100_000) : 400_000
 )
 
-const describe = (reason: DisconnectReason.DisconnectReason): string =>
-  reason._tag === "TransportError" ? reason.problem : reason._tag
-
-interface Sent {
-  accepted: number
-  /** Messages that wait for room: how many of them are in the lane is not known. */
-  waiting: number
-  /** What had been taken when the last socket ended. */
-  taken: number
-}
-
 export class Client {
   readonly connection: Connection.Connection
   readonly #index: number
-  readonly #sent: Record<Protocol.Lane, Sent> = {
-    normal: { accepted: 0, waiting: 0, taken: 0 },
-    high: { accepted: 0, waiting: 0, taken: 0 }
-  }
-  readonly problems: Array<string> = []
+  readonly #accepted: Record<Protocol.Lane, number> = { normal: 0, high: 0 }
+  readonly problems: Array<string>
   readonly unanswered: Record<string, number> = {}
   refused = 0
   requests = 0
   answered = 0
-  /** Messages in the normal lane, at most, that have no number. */
-  #unnumbered = 0
   #isStopped = false
   /** How many large messages are to be sent next. */
   #flood = 0
 
-  constructor(connection: Connection.Connection, index: number) {
+  constructor(connection: Connection.Connection, index: number, problems: Array<string>) {
     this.connection = connection
     this.#index = index
+    this.problems = problems
   }
 
   stop(): void {
@@ -70,22 +57,7 @@ export class Client {
   }
 
   get accepted(): Record<Protocol.Lane, number> {
-    return { normal: this.#sent.normal.accepted, high: this.#sent.high.accepted }
-  }
-
-  /** Tells of each socket that ends what had been taken by then. */
-  get watch(): Effect.Effect<void> {
-    return Stream.runForEach(
-      this.connection.events,
-      (event) =>
-        event._tag !== "Disconnected" ? Effect.void : Effect.gen({ self: this }, function*() {
-          const { queuedHigh, queuedNormal } = yield* this.connection.stats
-          // When this is told late, the next socket may have taken some already.
-          const isCertain = (yield* this.connection.state)._tag !== "Connected"
-          this.#tellLoss("normal", queuedNormal, this.#unnumbered, isCertain, describe(event.reason))
-          this.#tellLoss("high", queuedHigh, 0, isCertain, describe(event.reason))
-        })
-    )
+    return { ...this.#accepted }
   }
 
   /** Sends until it is stopped, and waits for the answers to what it has asked. */
@@ -108,9 +80,10 @@ export class Client {
 
   /** Completes when all that was sent before has arrived, if it ever will: an answer to a last question comes after it. */
   get flush(): Effect.Effect<void> {
-    return Effect.retry(this.connection.request(Protocol.echo(this.#index)), Schedule.spaced("100 millis")).pipe(
+    const question = Protocol.echo(0, this.#index)
+    return Effect.retry(this.connection.request(question), Schedule.spaced("100 millis")).pipe(
       Effect.orDie,
-      Effect.asVoid
+      Effect.map((reply) => this.#check(0, Protocol.isEchoOf(reply, question)))
     )
   }
 
@@ -121,65 +94,67 @@ export class Client {
 
   get #sendNormal(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
-      const sent = this.#sent.normal
+      const sent = this.#accepted
       const isFlood = this.#flood > 0
       const count = isFlood ? this.#flood : yield* Random.nextIntBetween(1, largestBatch)
       this.#flood = 0
       const batch: Array<Message.Message> = []
       for (let i = 1; i <= count; i++) {
-        batch.push(this.#numbered("normal", sent.accepted + i, isFlood ? floodPadding : yield* padding))
+        batch.push(this.#numbered("normal", sent.normal + i, isFlood ? floodPadding : yield* padding))
       }
-      sent.waiting = count
       yield* Effect.orDie(this.connection.sendAll(batch))
-      sent.accepted += count
-      sent.waiting = 0
+      sent.normal += count
     })
   }
 
   get #sendHigh(): Effect.Effect<void> {
     return Effect.sync(() => {
-      const sent = this.#sent.high
-      const error = this.connection.sendUnsafe(this.#numbered("high", sent.accepted + 1, 20), { priority: "high" })
-      if (error === undefined) sent.accepted += 1
+      const sent = this.#accepted
+      const error = this.connection.sendUnsafe(this.#numbered("high", sent.high + 1, 20), { priority: "high" })
+      if (error === undefined) sent.high += 1
       else this.refused += 1
     })
   }
 
   get #ask(): Effect.Effect<void> {
-    const number = this.requests + 1
-    return this.#request(Protocol.echo(number, this.#index), (reply) => Protocol.firstWord(reply) === number)
+    const question = Protocol.echo(this.requests + 1, this.#index)
+    return this.#request(question, (reply) => Protocol.isEchoOf(reply, question))
   }
 
   #request(message: Message.Message, isAnswer: (reply: Message.Message) => boolean): Effect.Effect<void> {
     return Effect.suspend(() => {
       const number = ++this.requests
-      this.#unnumbered += 1
       return Effect.match(this.connection.request(message), {
         onSuccess: (reply) => {
           this.answered += 1
-          if (!isAnswer(reply)) this.problems.push(`client ${this.#index}: request ${number} got another one's answer`)
+          this.#check(number, isAnswer(reply))
         },
         onFailure: ({ reason }) => {
           this.unanswered[reason._tag] = (this.unanswered[reason._tag] ?? 0) + 1
         }
-      }).pipe(Effect.ensuring(Effect.sync(() => {
-        this.#unnumbered -= 1
-      })))
+      })
     })
+  }
+
+  #check(request: number, isAnswer: boolean): void {
+    if (!isAnswer) this.problems.push(`client ${this.#index}: request ${request} got another one's answer`)
   }
 
   #numbered(lane: Protocol.Lane, number: number, padding: number) {
     return Protocol.numbered({ client: this.#index, lane, number }, padding)
   }
-
-  #tellLoss(lane: Protocol.Lane, queued: number, unnumbered: number, isCertain: boolean, reason: string): void {
-    const sent = this.#sent[lane]
-    const takenAtLeast = isCertain ? Math.max(sent.taken, sent.accepted - queued) : sent.taken
-    const takenAtMost = sent.accepted + sent.waiting - Math.max(0, queued - unnumbered)
-    sent.taken = takenAtLeast
-    Orders.tell({ _tag: "Loss", loss: { client: this.#index, lane, takenAtLeast, takenAtMost, reason } })
-  }
 }
+
+/** Tells of each socket that ends what had been taken by then. */
+const watcher = (client: number, problems: Array<string>): Taken.Watcher => ({
+  onEnd: (taken, error) => {
+    const reason = error?.problem ?? "ClosedHere"
+    for (const lane of Protocol.lanes) {
+      Orders.tell({ _tag: "Loss", loss: { client, lane, taken: taken[lane], reason } })
+    }
+  },
+  onProblem: (problem) => void problems.push(`client ${client}: ${problem}`)
+})
 
 export const make = (
   manager: NetworkManager.NetworkManager["Service"],
@@ -187,10 +162,10 @@ export const make = (
   port: number
 ): Effect.Effect<Client, NetworkManager.NetworkError, Scope.Scope> =>
   Effect.gen(function*() {
-    const connection = yield* manager.connect(`127.0.0.1:${port}`, { share: false, reconnect })
-    const client = new Client(connection, index)
-    yield* Effect.forkScoped(client.watch, { startImmediately: true })
-    return client
+    const problems: Array<string> = []
+    const transport = Taken.tap(yield* NodeTransport.make(), watcher(index, problems))
+    const connection = yield* manager.connect(`127.0.0.1:${port}`, { share: false, reconnect, transport })
+    return new Client(connection, index, problems)
   })
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, number) => total + number, 0)
