@@ -22,9 +22,13 @@ const ping = "0600 087e 2c 04"
 const pong = "0600087e3404"
 
 /** A listener, the ids of the messages that came to it, and the first connection that it accepted. */
-const listening = (bed: Bed, options: NetworkManager.BindOptions<never, never> = {}) =>
+const listening = (
+  bed: Bed,
+  options: NetworkManager.BindOptions<never, never> = {},
+  config: Parameters<Bed["host"]>[1] = {}
+) =>
   Effect.gen(function*() {
-    const host = yield* bed.host("10.0.0.9", { malformedPoints: 0 })
+    const host = yield* bed.host("10.0.0.9", { malformedPoints: 0, ...config })
     const ids: Array<number> = []
     const connections: Array<Connection.Connection> = []
     const listener = yield* host.manager.bind(server, {
@@ -319,9 +323,8 @@ describe("the faults of the original", () => {
     withBed((bed) =>
       Effect.gen(function*() {
         const { host } = yield* listening(bed, {
-          maxPings: 1000,
           onConnection: (connection) => connection.handle((message) => connection.send(Message.reply(message)))
-        })
+        }, { maxPings: 1000 })
         const client = yield* bed.host("10.0.0.1")
         const connection = yield* client.manager.connect(server)
         const pinging = yield* bed.dial("10.0.0.2", server)
