@@ -1,8 +1,13 @@
+import * as Path from "node:path"
 import * as process from "node:process"
 import { defineConfig } from "vitest/config"
 
 /** A file to report to as JSON, besides the terminal. */
 const results = process.env["TEST_RESULTS"]
+
+// Workers, and the many processes that tests start, load the same hundreds of modules: compiled once, they start in two
+// thirds of the time.
+process.env["NODE_COMPILE_CACHE"] ??= Path.join(import.meta.dirname, "node_modules", ".cache", "compiled")
 
 export default defineConfig({
   ssr: { resolve: { conditions: ["effect-flowee-source"] } },

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { linesOf, spawnFlowee, startFlowee } from "../utils/flowee.ts"
+import { linesOf, runFlowee, spawnFlowee, startFlowee } from "../utils/flowee.ts"
 import { fromHex, Random, seed, traces } from "../utils/native.ts"
 import { cases } from "../utils/taggedVectors.ts"
 
@@ -26,14 +26,14 @@ describe("flowee decode and encode", () => {
 
   it.live("print a line for each line, whatever is in it", () =>
     Effect.gen(function*() {
-      const decoded = yield* spawnFlowee(["decode", "--tagged", "--json"], { input: "\nzz\r\n0805\n0f" })
+      const decoded = yield* runFlowee(["decode", "--tagged", "--json"], { input: "\nzz\r\n0805\n0f" })
       assert.strictEqual(decoded.code, 0)
       const [empty, bad, good, broken, ...others] = linesOf(decoded.stdout)
       assert.deepStrictEqual([empty, good], ["[]", "[[1,\"int\",\"5\"]]"])
       for (const line of [bad, broken]) assert.deepStrictEqual(Object.keys(JSON.parse(line!)), ["error"])
       assert.deepStrictEqual(others, [])
 
-      const encoded = yield* spawnFlowee(["encode", "--tagged", "--json"], { input: "[]\n{\n[[1,\"int\",\"5\"]]" })
+      const encoded = yield* runFlowee(["encode", "--tagged", "--json"], { input: "[]\n{\n[[1,\"int\",\"5\"]]" })
       assert.strictEqual(encoded.code, 0)
       assert.match(encoded.stdout, /^\n\{"error":".*"\}\n0805\n$/)
     }))
@@ -54,9 +54,9 @@ describe("flowee decode and encode", () => {
   it.live("bring a recorded conversation back as it was, through text and through JSON", () =>
     Effect.gen(function*() {
       for (const flags of [[], ["--json"]]) {
-        const decoded = yield* spawnFlowee(["decode", ...flags], { input: frames.join("\n") })
+        const decoded = yield* runFlowee(["decode", ...flags], { input: frames.join("\n") })
         assert.strictEqual(decoded.code, 0, decoded.stderr)
-        const encoded = yield* spawnFlowee(["encode"], { input: decoded.stdout })
+        const encoded = yield* runFlowee(["encode"], { input: decoded.stdout })
         assert.strictEqual(encoded.code, 0, encoded.stderr)
         assert.strictEqual(linesOf(encoded.stdout).join(""), frames.join(""))
       }
@@ -72,9 +72,9 @@ describe("flowee decode and encode", () => {
 
   it.live("take arguments", () =>
     Effect.gen(function*() {
-      const decoded = yield* spawnFlowee(["decode", "0600087e2c04", "0600087e3404"])
+      const decoded = yield* runFlowee(["decode", "0600087e2c04", "0600087e3404"])
       assert.strictEqual(decoded.stdout, "native ping\nnative pong\n")
-      const encoded = yield* spawnFlowee([
+      const encoded = yield* runFlowee([
         "encode",
         "native 1/4\n  7 int 2",
         "{\"envelope\":\"native\",\"system\":\"ping\"}"
@@ -84,7 +84,7 @@ describe("flowee decode and encode", () => {
 
   it.live("hold frames against a network that was named", () =>
     Effect.gen(function*() {
-      const { code, stderr } = yield* spawnFlowee([
+      const { code, stderr } = yield* runFlowee([
         "decode",
         "--network",
         "mainnet",
@@ -102,13 +102,13 @@ describe("flowee decode and encode", () => {
       assert.strictEqual(stdout, "")
       assert.strictEqual(linesOf(stderr).length, 1)
 
-      const json = yield* spawnFlowee(["decode", "--json"], { input })
+      const json = yield* runFlowee(["decode", "--json"], { input })
       assert.deepStrictEqual(linesOf(json.stdout).map((line) => Object.keys(JSON.parse(line))), [["error"]])
     }))
 
   it.live("print what is good beside what is not", () =>
     Effect.gen(function*() {
-      const { code, stderr, stdout } = yield* spawnFlowee(["decode"], { input: "0600087e2c04\nxyz\n0600087e3404\n" })
+      const { code, stderr, stdout } = yield* runFlowee(["decode"], { input: "0600087e2c04\nxyz\n0600087e3404\n" })
       assert.strictEqual(code, 1)
       assert.strictEqual(stdout, "native ping\nnative pong\n")
       assert.strictEqual(stderr, "line 2: not hexadecimal digits, two for each byte\n")

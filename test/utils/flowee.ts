@@ -47,10 +47,21 @@ const collector = () => {
   }
 }
 
+/** As much as a pipe brings at once. */
+const pieceLength = 65_536
+
+const inPieces = (input: string | Uint8Array): Stream.Stream<Uint8Array> => {
+  const bytes = Buffer.from(input)
+  const count = Math.max(1, Math.ceil(bytes.length / pieceLength))
+  return Stream.fromIterable(
+    Array.from({ length: count }, (_, i) => bytes.subarray(i * pieceLength, (i + 1) * pieceLength))
+  ).pipe(Stream.rechunk(1))
+}
+
 /** Runs the command to its end in this process: fast, and without a terminal. */
 export const runFlowee = (
   args: ReadonlyArray<string>,
-  options: { readonly input?: string; readonly env?: Record<string, string> } = {}
+  options: { readonly input?: string | Uint8Array; readonly env?: Record<string, string> } = {}
 ): Effect.Effect<Run> =>
   Effect.gen(function*() {
     const stdout = collector()
@@ -59,7 +70,7 @@ export const runFlowee = (
       NodeServices.layer,
       Stdio.layerTest({
         args: Effect.succeed(args),
-        stdin: Stream.succeed(new TextEncoder().encode(options.input ?? "")),
+        stdin: inPieces(options.input ?? ""),
         stdout: stdout.sink,
         stderr: stderr.sink
       })
