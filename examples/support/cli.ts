@@ -66,17 +66,24 @@ const report = <E extends { readonly message: string }>(cause: Cause.Cause<E>): 
     : Console.error(Report.oneLine(error.value.message))
 }
 
+/** A command as a program: what is wrong is told, and then fails it. */
+export const program = <Name extends string, Input, E extends { readonly message: string }, C>(
+  command: Command.Command<Name, Input, C, E, Command.Environment>
+): Effect.Effect<void, E | CliError.CliError, Command.Environment> =>
+  Command.run(command, { version: "0.1.0" }).pipe(
+    Effect.tapCause(report),
+    Effect.provide([
+      CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.LogLevel] }),
+      CliOutput.layerPresenter(presenter),
+      Logger.layer([logger])
+    ])
+  )
+
 /** Runs a command to the end of the process: exit code 1 after an error, 130 after Ctrl-C. */
 export const run = <Name extends string, Input, E extends { readonly message: string }, C>(
   command: Command.Command<Name, Input, C, E, Command.Environment>
 ): void =>
-  Command.run(command, { version: "0.1.0" }).pipe(
-    Effect.tapCause(report),
-    Effect.provide([
-      NodeServices.layer,
-      CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.LogLevel] }),
-      CliOutput.layerPresenter(presenter),
-      Logger.layer([logger])
-    ]),
+  program(command).pipe(
+    Effect.provide(NodeServices.layer),
     NodeRuntime.runMain({ disableErrorReporting: true })
   )

@@ -14,6 +14,8 @@ import * as Fs from "node:fs"
 import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { vi } from "vitest"
+import * as Cli from "../../examples/support/cli.ts"
 import * as CommandFailure from "../../src/domain/CommandFailure.ts"
 import * as HubBlockChain from "../../src/domain/hub/HubBlockChain.ts"
 import * as HubMeta from "../../src/domain/hub/HubMeta.ts"
@@ -27,10 +29,29 @@ import * as NodeNetwork from "../../src/layers/NodeNetwork.ts"
 import * as ConnectionAuthorizer from "../../src/services/ConnectionAuthorizer.ts"
 import * as EmbeddedHub from "../../src/services/hub/EmbeddedHub.ts"
 import * as NetworkManager from "../../src/services/NetworkManager.ts"
+import { runCommand } from "../utils/command.ts"
 import { type Options, runExample } from "../utils/example.ts"
 import { fromHex } from "../utils/native.ts"
 
-const run = (args: ReadonlyArray<string>, options?: Options) => runExample("classic.ts", args, options)
+type Classic = Parameters<typeof Cli.program>[0]
+
+/** The command of the example, which hands it over when it is loaded. */
+const classic = vi.hoisted((): { command?: Classic } => ({}))
+
+vi.mock(import("../../examples/support/cli.ts"), async (original) => ({
+  ...await original(),
+  run: (command) => {
+    classic.command = command as unknown as Classic
+  }
+}))
+
+await import("../../examples/classic.ts")
+
+/** Runs the example in this process. */
+const run = (args: ReadonlyArray<string>) => runCommand(Cli.program(classic.command!), args)
+
+/** Runs the example in a process of its own. */
+const spawn = (args: ReadonlyArray<string>, options?: Options) => runExample("classic.ts", args, options)
 
 const linesOf = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")
 
@@ -111,7 +132,7 @@ describe("the classic example", () => {
   it.live("prints what the Hub in its own process says", () =>
     Effect.gen(function*() {
       const TMPDIR = yield* temporaryDirectory
-      const { code, stderr, stdout } = yield* run([], { env: { TMPDIR } })
+      const { code, stderr, stdout } = yield* spawn([], { env: { TMPDIR } })
       assert.strictEqual(code, 0, stderr)
       const match = new RegExp(
         "^hub: 127\\.0\\.0\\.1:(\\d+)\nversion: (.+)\naddress: (bchreg:\\w+)\n" +
@@ -211,7 +232,7 @@ describe("the classic example", () => {
   it.live("says what it tries and when it tries again, and gives up", () =>
     Effect.gen(function*() {
       const hub = yield* nobody
-      const { code, stderr, stdout } = yield* run(["--hub", hub, "--timeout", "1", "--json"])
+      const { code, stderr, stdout } = yield* spawn(["--hub", hub, "--timeout", "1", "--json"])
       assert.strictEqual(code, 1)
       assert.strictEqual(stdout, "")
       const lines = linesOf(stderr)
@@ -247,7 +268,7 @@ describe("the classic example", () => {
     Effect.gen(function*() {
       const hub = yield* nobody
       let isInterrupted = false
-      const { code, stderr, stdout } = yield* run(["--hub", hub], {
+      const { code, stderr, stdout } = yield* spawn(["--hub", hub], {
         onStderr: (text, child) => {
           if (isInterrupted || !text.includes("next try in")) return
           isInterrupted = true

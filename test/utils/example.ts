@@ -2,15 +2,9 @@ import { Effect } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as process from "node:process"
+import type { Run } from "./command.ts"
 
 const root = Path.resolve(import.meta.dirname, "../..")
-
-/** How a run of an example ended. */
-export interface Run {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface Options {
   /** Put over the environment of this process. */

@@ -1,20 +1,12 @@
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ConfigProvider, Console, Effect, Layer, Queue, Runtime, type Scope, Sink, Stdio, Stream } from "effect"
-import { TerminalCapabilities } from "effect/cli"
+import { Effect, Queue, type Scope } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import * as process from "node:process"
 import * as Flowee from "../../src/cli/flowee.ts"
 import * as Main from "../../src/cli/terminal/main.ts"
+import { type Run, runCommand } from "./command.ts"
 
 const root = Path.resolve(import.meta.dirname, "../..")
-
-/** How a run of `flowee` ended. */
-export interface Run {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface Options {
   /** Standard input. Default: none. */
@@ -32,66 +24,11 @@ const spawn = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
     { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] }
   )
 
-/** Collects what is written to it. */
-const collector = () => {
-  const pieces: Array<string> = []
-  return {
-    add: (...args: ReadonlyArray<unknown>) => pieces.push(`${args.join(" ")}\n`),
-    sink: () =>
-      Sink.forEach((piece: string | Uint8Array) =>
-        Effect.sync(() => pieces.push(typeof piece === "string" ? piece : Buffer.from(piece).toString("latin1")))
-      ),
-    get text() {
-      return pieces.join("")
-    }
-  }
-}
-
-/** As much as a pipe brings at once. */
-const pieceLength = 65_536
-
-const inPieces = (input: string | Uint8Array): Stream.Stream<Uint8Array> => {
-  const bytes = Buffer.from(input)
-  const count = Math.max(1, Math.ceil(bytes.length / pieceLength))
-  return Stream.fromIterable(
-    Array.from({ length: count }, (_, i) => bytes.subarray(i * pieceLength, (i + 1) * pieceLength))
-  ).pipe(Stream.rechunk(1))
-}
-
 /** Runs the command to its end in this process: fast, and without a terminal. */
 export const runFlowee = (
   args: ReadonlyArray<string>,
   options: { readonly input?: string | Uint8Array; readonly env?: Record<string, string> } = {}
-): Effect.Effect<Run> =>
-  Effect.gen(function*() {
-    const stdout = collector()
-    const stderr = collector()
-    const Environment = Layer.merge(
-      NodeServices.layer,
-      Stdio.layerTest({
-        args: Effect.succeed(args),
-        stdin: inPieces(options.input ?? ""),
-        stdout: stdout.sink,
-        stderr: stderr.sink
-      })
-    )
-    const exit = yield* Main.program(Flowee.flowee, { version: "0.0.0" }).pipe(
-      Effect.provide(Environment),
-      Effect.provideService(TerminalCapabilities.TerminalCapabilities, {
-        canColor: false,
-        canAnimate: false,
-        canPrompt: false
-      }),
-      Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord(options.env ?? {})),
-      Effect.provideService(Console.Console, { ...globalThis.console, log: stdout.add, error: stderr.add }),
-      Effect.exit
-    )
-    let code: number | null = null
-    Runtime.defaultTeardown(exit, (result) => {
-      code = result
-    })
-    return { code, stdout: stdout.text, stderr: stderr.text }
-  })
+): Effect.Effect<Run> => runCommand(Main.program(Flowee.flowee, { version: "0.0.0" }), args, options)
 
 /** Runs the command to its end, in a process of its own. */
 export const spawnFlowee = (args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Run> =>
