@@ -4,6 +4,8 @@
 import * as ChunkJoiner from "../../../src/domain/ChunkJoiner.ts"
 import * as Header from "../../../src/domain/Header.ts"
 import type * as Message from "../../../src/domain/Message.ts"
+import * as PacketReader from "../../../src/domain/PacketReader.ts"
+import * as Slab from "../../../src/domain/Slab.ts"
 import * as Native from "../../utils/native.ts"
 import * as Borders from "../harness/borders.ts"
 import { equal, isTrue } from "../harness/expect.ts"
@@ -14,8 +16,12 @@ const { Random, concat, encode, envelope, packet, receive, show } = Native
 
 const maxMessageSize = 20_000
 
-/** The memory of two slabs, and of a message that grows while its old memory is still there. */
-const mostMemory = 2 * 16_384 + 2 * maxMessageSize
+/**
+ * The memory of two slabs, and of a message that grows while its old memory is still there. A slab is exchanged when it
+ * is half full, for one of four times its size, so two are at most ten times what came, or the smallest and its next.
+ */
+const mostMemory = (received: number): number =>
+  Math.min(2 * PacketReader.slabSize, 10 * received + 5 * Slab.smallestSize) + 2 * maxMessageSize
 
 interface Way {
   readonly cut: Native.Cut
@@ -26,7 +32,7 @@ interface Way {
 const receiveChecked = (input: Uint8Array, { cut, keep, side }: Way): Native.Outcome => {
   const slabs = new Native.SpySource()
   const outcome = receive(input, cut, { slabs, maxMessageSize, keep, ...(side === undefined ? {} : { side }) })
-  isTrue(slabs.peak <= mostMemory, `${slabs.peak} bytes of slabs are within the limit`)
+  isTrue(slabs.peak <= mostMemory(input.length), `${slabs.peak} bytes of slabs are within the limit`)
   equal(slabs.count, 0, "slabs that are left")
   equal(slabs.faults, [], "faults of slabs")
   return outcome
