@@ -26,6 +26,9 @@
  * The end of a ban is a moment in time, so the clocks of the machines must agree. `maxEntries` should be the same on
  * all of them.
  *
+ * A ban that is lifted while Redis is away, and of which Redis has lost the data when it is back, comes back with it: the
+ * other machines still have it, and fill Redis again.
+ *
  * A change that Redis has not answered within `timeout` counts as made on this machine, and is told again later.
  *
  * **Example** (Machines that share bans)

@@ -138,4 +138,15 @@ describe("MemoryTransport, damage", () => {
       yield* Fiber.join(second)
       yield* Fiber.join(third)
     }).pipe(withNetwork()))
+
+  it.effect("takes a number of bytes that makes no sense for a mistake", () =>
+    Effect.gen(function*() {
+      const network = yield* MemoryNetwork
+      for (const count of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        for (const mark of [network.cutAfter, network.corruptAfter]) {
+          const exit = yield* Effect.exit(mark("everywhere", count, "toListener"))
+          assert.include(String(exit), "RangeError", String(count))
+        }
+      }
+    }).pipe(withNetwork()))
 })

@@ -107,7 +107,11 @@ export class Network {
     for (const link of links) link.cut()
     return links.length
   }
+  /** Throws on numbers of bytes that make no sense: a mistake in the test. */
   mark(area: Area.Area, mark: Mark): void {
+    if (!Number.isSafeInteger(mark.bytes) || mark.bytes < 0) {
+      throw new RangeError(`FaultControls: bytes must be a whole number from 0 on, not ${mark.bytes}`)
+    }
     const links = this.links(area)
     for (const link of links) this.#mark(link, mark)
     if (links.length === 0 && area._tag !== "Link") this.faults.add({ _tag: "MarkNext", area, mark })
