@@ -183,10 +183,24 @@ const ascending = (pairs: Array<number>): Array<number> => {
   return pairs
 }
 
+/**
+ * Numbers sort natively, much faster than pairs with a comparison: a peer chooses how many there are, and in what
+ * order. A tag has 32 bits, so with its place it is an exact number.
+ */
 const sortPairs = (pairs: Array<number>): Array<number> => {
-  const values = new Map<number, number>()
-  for (let i = 0; i < pairs.length; i += 2) values.set(pairs[i]!, pairs[i + 1]!)
-  return Array.from(values).sort((a, b) => a[0] - b[0]).flat()
+  const count = pairs.length / 2
+  const places = new Float64Array(count)
+  for (let i = 0; i < count; i++) places[i] = pairs[2 * i]! * count + i
+  places.sort()
+  const sorted: Array<number> = []
+  for (const place of places) {
+    const tag = Math.floor(place / count)
+    const value = pairs[2 * (place - tag * count) + 1]!
+    const last = sorted.length - 1
+    if (last > 0 && sorted[last - 1] === tag) sorted[last] = value
+    else sorted.push(tag, value)
+  }
+  return sorted
 }
 
 /**

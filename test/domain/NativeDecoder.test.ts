@@ -270,6 +270,19 @@ describe("NativeDecoder", () => {
       assert.deepStrictEqual(headerOf("08 04 58 01 10 09 04"), [4, 9, 11, 1])
     })
 
+    it("many header values as few, whatever their order", () => {
+      const random = new Random(seed)
+      for (let round = 0; round < 200; round++) {
+        const most = random.pick([20, 31, 120])
+        const tags = Array.from({ length: random.between(1, 300) }, () => random.between(10, most))
+        const values = new Map(tags.map((tag, i) => [tag, i & 63] as const))
+        const text = tags.map((tag, i) => toHex(Uint8Array.from(tag < 31 ? [tag << 3, i & 63] : [0xf8, tag, i & 63])))
+          .join("")
+        const [message] = receive(packet(`08 04 10 07 ${text} 04`), whole, { keep: true }).messages
+        assert.deepStrictEqual([...message!.header.pairs], [...values].sort((a, b) => a[0] - b[0]).flat())
+      }
+    })
+
     it("pings and pongs, and nothing else of the system service", () => {
       const stream = concat([
         ping,
