@@ -31,7 +31,7 @@ export interface Settings {
   readonly laneBytes: number
   /**
    * Bytes that one write takes from the lanes, at most: a high message never waits behind more. While the operating system
-   * takes writes at once and no high message waits, it is four times that. Default: 250,000.
+   * takes writes at once and no high message waits, it is five times that. Default: 250,000.
    */
   readonly writeBytes: number
   /** The largest message that is received, joined from its chunks, in bytes. Default: 32,000,000. */
@@ -66,7 +66,7 @@ export interface Settings {
   /** How fast an accepted connection has to bring a long message, in bytes per second: 1 to 1e9. Default: 10,000. */
   readonly minMessageRate: number
   /**
-   * An accepted connection has to take a write (up to four times `writeBytes`) within so long; it is noticed at most 30
+   * An accepted connection has to take a write (up to five times `writeBytes`) within so long; it is noticed at most 30
    * seconds late. Default: 120 seconds.
    */
   readonly sendTimeout: Duration.Duration

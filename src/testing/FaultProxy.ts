@@ -14,8 +14,8 @@
  * **Gotchas**
  *
  * The system accepts for the proxy: a dial that hangs or is refused looks like a connection on which nothing comes, or
- * that is cut at once. The systems at both ends have buffers of their own, so a writer does not notice at once that
- * nothing passes any more.
+ * that is cut at once, and a dial that hangs stays in `dials` when the program that made it has given it up. The systems at
+ * both ends have buffers of their own, so a writer does not notice at once that nothing passes any more.
  *
  * @stability unstable
  * @since 0.1.0
