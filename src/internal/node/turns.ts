@@ -3,7 +3,8 @@
  *
  * Node reads on from a socket for as long as there is more: a peer that sends faster than its messages are handled would
  * keep the loop to itself. So the first read of a turn is small, and goes on only within a share of the turn; what is left
- * waits for the next turn. (What is written in a turn is bounded by the writer.)
+ * waits in line, and in each turn so many of the line go on as the last turns had time for. Who sends little is in no line.
+ * (What is written in a turn is bounded by the writer.)
  *
  * A turn is a matter of real time, and not of the program's clock.
  */
@@ -20,6 +21,13 @@ const firstReads = 262_144
 
 /** Smaller reads cost more by themselves than by what they bring. */
 const leastRead = 8192
+
+/** What is read from those that come when the time of a turn is over, in bytes: all of it, if they send little. */
+const lateRead = 256
+
+/** So many of the line go on at first, and at most. */
+const firstPlaces = 64
+const mostPlaces = 4096
 
 /** Who waits for the next turn. @internal */
 export interface Waiting {
@@ -42,6 +50,8 @@ export class Turns {
   #isOn = false
   #startedAt = 0
   #share = turnMillis
+  /** How many of the line go on in a turn. */
+  #places = firstPlaces
   #firstRead = firstReads
   /** Counts turns. */
   number = 0
@@ -52,7 +62,8 @@ export class Turns {
 
   /** What a connection may read before it is known how long that takes to handle, in bytes. */
   get firstRead(): number {
-    return this.#firstRead
+    const isLate = this.#isOn && this.#options.now() - this.#startedAt > turnMillis
+    return isLate ? lateRead : this.#firstRead
   }
 
   /** Counts a connection in, or out. */
@@ -66,12 +77,14 @@ export class Turns {
   /** Something large has come to be done. Returns the time. */
   enter(): number {
     const now = this.#options.now()
-    if (!this.#isOn) {
-      this.#isOn = true
-      this.#startedAt = now
-      this.#options.atEnd(this.#end)
-    }
+    if (!this.#isOn) this.#begin(now)
     return now
+  }
+
+  #begin(now: number): void {
+    this.#isOn = true
+    this.#startedAt = now
+    this.#options.atEnd(this.#end)
   }
 
   /** What is left of the turn for one that has been at it since a moment of it, in milliseconds. */
@@ -85,12 +98,22 @@ export class Turns {
   }
 
   readonly #end = (): void => {
-    const waiting = this.#waiting
+    const now = this.#options.now()
+    this.#setPlaces(now - this.#startedAt)
+    const next = this.#waiting.splice(0, this.#places)
     this.#isOn = false
-    this.#waiting = []
     this.number += 1
-    this.#share = turnMillis / Math.max(1, waiting.length)
-    for (const one of waiting) one.goOn()
+    this.#share = turnMillis / Math.max(1, next.length)
+    if (this.#waiting.length > 0) this.#begin(now)
+    for (const one of next) one.goOn()
+  }
+
+  /** Half as many after a turn that took too long, twice as many after one that had time left for those in line. */
+  #setPlaces(took: number): void {
+    if (took > 2 * turnMillis) this.#places = Math.max(1, this.#places >> 1)
+    else if (took < turnMillis && this.#waiting.length > this.#places) {
+      this.#places = Math.min(mostPlaces, 2 * this.#places)
+    }
   }
 }
 

@@ -96,6 +96,44 @@ describe("turns", () => {
     assert.strictEqual(reader.share.room, 8192)
   })
 
+  it("lets so many go on in a turn as it has time for, each in its time", () => {
+    const loop = new Loop()
+    const readers = Array.from({ length: 300 }, () => new Reader(loop))
+    const turn = () => {
+      const before = loop.now
+      const ready = readers.filter((reader) => !reader.waits)
+      for (const reader of ready) reader.readAll(8192, 0.5)
+      const took = loop.now - before
+      loop.endTurn()
+      return { ready: ready.length, took }
+    }
+    assert.strictEqual(turn().ready, 300)
+    for (let i = 0; i < 5; i++) turn()
+    const total = new Map(readers.map((reader) => [reader, 0]))
+    for (let i = 0; i < 60; i++) {
+      const ready = readers.filter((reader) => !reader.waits)
+      const { took } = turn()
+      assert.isAtMost(took, 30)
+      assert.isAbove(took, 2)
+      for (const reader of ready) total.set(reader, total.get(reader)! + 1)
+    }
+    const counts = [...total.values()]
+    assert.isAbove(Math.min(...counts), 0)
+    assert.isAtMost(Math.max(...counts) - Math.min(...counts), 1)
+  })
+
+  it("reads little from those that come when the time of a turn is over", () => {
+    const loop = new Loop()
+    const [greedy, late] = [new Reader(loop), new Reader(loop)]
+    greedy.readAll(8192, 1)
+    assert.strictEqual(greedy.reads, 10)
+    assert.isFalse(late.waits)
+    loop.now += 1
+    assert.strictEqual(late.share.room, 256)
+    loop.endTurn()
+    assert.isAbove(late.share.room, 256)
+  })
+
   it("begins anew when a turn was quiet", () => {
     const loop = new Loop()
     const reader = new Reader(loop)
