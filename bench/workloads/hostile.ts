@@ -38,6 +38,7 @@ const allowed = 64
 const attacks: ReadonlyArray<Contestant> = [
   attack("tiny messages, 1 connection", "tiny", 1),
   attack("tiny messages", "tiny", allowed),
+  attack("tiny messages, 512 connections", "tiny", 512),
   attack("one byte per segment", "bytes", allowed),
   attack("pings", "pings", allowed),
   attack("requests, no reply read", "unread", allowed),
