@@ -23,7 +23,8 @@ export interface End {
 }
 
 const complaintLength = 2000
-const patience = "60 seconds"
+/** Longer than the clients wait for their last messages, so that they can tell what has not left. */
+const patience = "90 seconds"
 
 export class Child {
   readonly #process: ChildProcess.ChildProcess

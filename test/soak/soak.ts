@@ -3,7 +3,7 @@
  */
 import { Clock, Deferred, Effect, Exit, Random, Schedule } from "effect"
 import type { Scope } from "effect"
-import { SoakError } from "./children.ts"
+import type { SoakError } from "./children.ts"
 import { LaneAccount } from "./contract.ts"
 import * as Director from "./director.ts"
 import * as Ledger from "./ledger.ts"
@@ -48,7 +48,7 @@ const sample = (place: Place.Place, start: number): Effect.Effect<Sample, SoakEr
     return { seconds: ((yield* Clock.currentTimeMillis) - start) / 1000, gauges: { clients, server } }
   })
 
-/** Lets things go wrong for as long as was asked for, and until all is well again. */
+/** Lets things go wrong for as long as was asked for, and until all is well again. Returns what is not. */
 const endure = (place: Place.Place, director: Director.Director, samples: Array<Sample>, minutes: number) =>
   Effect.gen(function*() {
     const millis = minutes * 60_000
@@ -57,11 +57,13 @@ const endure = (place: Place.Place, director: Director.Director, samples: Array<
       Effect.repeat(Schedule.spaced(Math.max(shortestSampling, millis / samplesWanted)))
     )
     yield* Effect.raceAllFirst([director.direct, sampling, Effect.sleep(millis)])
-    yield* director.settled.pipe(Effect.timeoutOrElse({
-      duration: settleTime,
-      orElse: () =>
-        Effect.fail(new SoakError({ problem: `not over after ${settleTime}: ${director.running().join(", ")}` }))
-    }))
+    return yield* director.settled.pipe(
+      Effect.as<ReadonlyArray<string>>([]),
+      Effect.timeoutOrElse({
+        duration: settleTime,
+        orElse: () => Effect.succeed([`not over after ${settleTime}: ${director.running().join(", ")}`])
+      })
+    )
   })
 
 const run = ({ clients, minutes, seed }: Options): Effect.Effect<Soaked, SoakError, Scope.Scope> =>
@@ -82,12 +84,13 @@ const run = ({ clients, minutes, seed }: Options): Effect.Effect<Soaked, SoakErr
     yield* Effect.forkScoped(Effect.repeat(readLedger, Schedule.spaced(readLedgerEvery)))
     const director = yield* Director.make(place)
     const samples: Array<Sample> = []
-    yield* endure(place, director, samples, minutes)
+    const unsettled = yield* endure(place, director, samples, minutes)
 
     place.clients.order({ _tag: "Finish" })
     const report = yield* place.clients.whileAlive(Deferred.await(finished))
     yield* readLedger
-    const { counts, problems } = director
+    const { counts } = director
+    const problems = [...director.problems, ...unsettled]
     const { corrupt } = ledger
     return {
       result: Result.make({ minutes, seed, report, account, faults: counts, samples, corrupt, problems }),
