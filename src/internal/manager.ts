@@ -29,6 +29,7 @@ import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import * as PeerAccess from "./access.ts"
 import * as Acceptor from "./acceptor.ts"
 import * as Admission from "./admission.ts"
+import * as Closings from "./closings.ts"
 import * as Dialer from "./dialer.ts"
 import * as DialKey from "./dialKey.ts"
 import * as Handle from "./handle.ts"
@@ -66,6 +67,7 @@ class Manager {
   readonly #parts: Parts
   readonly #background: Runner.Runner
   readonly #peers = new Set<Peer.Peer>()
+  readonly #closings = new Closings.Closings()
   readonly #services: ServiceRegistry.ServiceRegistry
   readonly #listeners = new Set<Listening>()
   readonly #metrics: Metrics.Metrics
@@ -162,7 +164,9 @@ class Manager {
       yield* this.#whileOpen
       const key = new DialKey.DialKey(endPoint, settings, options, this.#parts.transport)
       // Those that share with nobody stay out of the map: it would compare each with all others of its end point.
-      const peer = yield* (options.share === false ? this.dialPeer(key) : RcMap.get(connections, key))
+      const peer = yield* this.#closings.together(
+        options.share === false ? this.dialPeer(key) : RcMap.get(connections, key)
+      )
       return yield* Handle.scoped(peer, this.#parts.banList)
     })
 

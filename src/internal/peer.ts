@@ -78,6 +78,8 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   access: Access.Access
   /** Set before the session is ended for good: whoever runs it must not begin another one. */
   isClosing = false
+  /** When the scope began to close whose end is this one's, in milliseconds of the clock; set while a handle ends. */
+  closesSince: number | undefined = undefined
   /** When closing stops waiting for anything, in milliseconds of the clock; set when it begins. */
   deadline: number | undefined = undefined
   messagesSent = 0

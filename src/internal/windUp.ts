@@ -9,13 +9,14 @@ import type * as Peer from "./peer.ts"
 
 /**
  * Gives queued messages time to leave, closes the connection, and gives those who work on its messages time to finish.
- * All of it ends within one `drainTimeout`, however often it is asked for.
+ * All of it ends within one `drainTimeout`, however often it is asked for. Connections that close one after another with
+ * one scope have one together: it began for all of them when the scope did.
  *
  * @internal
  */
 export const run = (peer: Peer.Peer): Effect.Effect<void> =>
   Effect.suspend(() => {
-    peer.deadline ??= peer.runner.now() + Duration.toMillis(peer.settings.drainTimeout)
+    peer.deadline ??= (peer.closesSince ?? peer.runner.now()) + Duration.toMillis(peer.settings.drainTimeout)
     return drain(peer).pipe(
       Effect.andThen(Effect.sync(() => peer.close(new DisconnectReason.ClosedHere()))),
       Effect.andThen(untilDeadline(peer, peer.finished()))
@@ -27,7 +28,11 @@ const drain = (peer: Peer.Peer): Effect.Effect<void> =>
   Effect.suspend(() =>
     peer.isClosed || peer.state._tag === "LoggingIn" || peer.writer.isIdle
       ? Effect.void
-      : untilDeadline(peer, Effect.raceFirst(peer.writer.idle, Deferred.await(peer.closed)))
+      // What was sent a moment ago leaves in this turn of the event loop, when nothing is in its way.
+      : Effect.andThen(
+        Effect.yieldNow,
+        untilDeadline(peer, Effect.raceFirst(peer.writer.idle, Deferred.await(peer.closed)))
+      )
   )
 
 const untilDeadline = (peer: Peer.Peer, effect: Effect.Effect<unknown>): Effect.Effect<void> =>

@@ -320,6 +320,58 @@ describe("closing a manager", () => {
         assert.deepStrictEqual(yield* host.manager.connections, [])
       }), { window: 1000 }))
 
+  it.effect("gives all connections of one scope their time together, and those of the next scope theirs", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9", { drainTimeout: "3 seconds" })
+        for (const share of [true, false]) {
+          const scope = yield* Scope.make()
+          for (let i = 0; i < 5; i++) {
+            const connection = yield* Scope.provide(host.manager.connect(`10.0.2.${i}:1`, { share }), scope)
+            yield* connection.send(message(1))
+          }
+          yield* pass(10_000)
+          assert.strictEqual(yield* timeToClose(Scope.close(scope, Exit.void), 3000), 3000)
+        }
+      }).pipe(Effect.orDie)
+    ))
+
+  it.effect("gives a shared connection its time from the end of its last handle on", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9", { drainTimeout: "3 seconds" })
+        const scopes = [yield* Scope.make(), yield* Scope.make()] as const
+        for (const scope of scopes) {
+          const connection = yield* Scope.provide(host.manager.connect("10.0.2.1:1"), scope)
+          yield* connection.send(message(1))
+        }
+        assert.strictEqual(yield* timeToClose(Scope.close(scopes[0], Exit.void), 0), 0)
+        yield* pass(10_000)
+        assert.strictEqual(yield* timeToClose(Scope.close(scopes[1], Exit.void), 3000), 3000)
+      }).pipe(Effect.orDie)
+    ))
+
+  it.effect("lets a last word leave, though another connection of the scope has used up the time", () =>
+    withBed((bed) =>
+      Effect.gen(function*() {
+        const host = yield* bed.host("10.0.0.9", { drainTimeout: "3 seconds" })
+        const seen: Array<number> = []
+        const other = yield* bed.host("10.0.0.8")
+        yield* other.manager.register(5, () =>
+          Effect.succeed(({ messageId }) => Effect.sync(() => void seen.push(messageId))))
+        yield* listening(other, {}, "10.0.0.8:1")
+        const scope = yield* Scope.make()
+        const open = yield* Scope.provide(host.manager.connect("10.0.0.8:1"), scope)
+        yield* open.connected
+        yield* Scope.addFinalizer(scope, Effect.orDie(open.send(message(7))))
+        const stuck = yield* Scope.provide(host.manager.connect("10.0.2.1:1"), scope)
+        yield* stuck.send(message(1))
+        assert.strictEqual(yield* timeToClose(Scope.close(scope, Exit.void), 3000), 3000)
+        yield* settle
+        assert.deepStrictEqual(seen, [7])
+      }).pipe(Effect.orDie)
+    ))
+
   it.effect("during a login check, with handlers at work and reading paused", () =>
     withBed((bed) =>
       Effect.gen(function*() {
