@@ -94,7 +94,14 @@ const logIn = Effect.fnUntraced(function*(directory: string) {
 
   // Servers
   const tls = yield* NodeTransport.makeTls({
-    server: { cert: anna.cert, key: lockedKey, passphrase, ca: [cert], requestCert: true, rejectUnauthorized: false }
+    server: {
+      cert: anna.cert,
+      key: Redacted.make(lockedKey),
+      passphrase: Redacted.make(passphrase),
+      ca: [cert],
+      requestCert: true,
+      rejectUnauthorized: false
+    }
   })
   const cookieAuthorizer = yield* ConnectionAuthorizer.cookie(file)
   const hanging: ConnectionAuthorizer.Authorizer = {
@@ -122,6 +129,7 @@ const logIn = Effect.fnUntraced(function*(directory: string) {
   const broken = yield* bind(dying)
   yield* note(NodeTransport.makeTls({ server: { cert: anna.cert, key: lockedKey, passphrase: `${passphrase}!` } }))
   yield* note(NodeTransport.makeTls({ server: { cert: anna.cert, key: lockedKey } }))
+  yield* note(NodeTransport.makeTls({ client: { pfx: Redacted.make(key), passphrase: Redacted.make(passphrase) } }))
   yield* note(NodeTransport.makeTls({ server: { cert, key: anna.key } }))
   yield* note(NodeTransport.makeTls({ server: { cert, key: anna.key.slice(0, 120), passphrase } }))
   for (const path of [files.long, files.folder, files.exposed, `${directory}/no/such/folder`]) {

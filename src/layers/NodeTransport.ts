@@ -21,6 +21,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as NetAddress from "effect/net/NetAddress"
+import * as Redacted from "effect/Redacted"
 import type * as Tls from "node:tls"
 import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Dial from "../internal/node/dial.ts"
@@ -66,13 +67,41 @@ export interface Options extends SocketsOptions {
 }
 
 /**
+ * The secrets of a TLS handshake, in the words of `node:tls`: as they are, or `Redacted` since they were read.
+ *
+ * **Example** (A passphrase from the environment)
+ *
+ * ```ts
+ * import { Config, Effect, Layer } from "effect"
+ * import { NodeTransport } from "effect-flowee"
+ * import { readFileSync } from "node:fs"
+ *
+ * const transport = Layer.unwrap(Effect.map(Config.Redacted("TLS_PASSPHRASE"), (passphrase) =>
+ *   NodeTransport.layerTls({
+ *     server: { cert: readFileSync("hub.pem"), key: readFileSync("hub.key"), passphrase }
+ *   })))
+ * ```
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsSecrets {
+  readonly key?: Tls.SecureContextOptions["key"] | Redacted.Redacted<string | Buffer>
+  readonly passphrase?: string | Redacted.Redacted<string> | undefined
+  readonly pfx?: Tls.SecureContextOptions["pfx"] | Redacted.Redacted<string | Buffer>
+}
+
+/**
  * What a dialler brings to a TLS handshake, in the words of `node:tls`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface TlsClientOptions
-  extends Tls.SecureContextOptions, Pick<Tls.ConnectionOptions, "checkServerIdentity" | "ALPNProtocols">
+  extends
+    Omit<Tls.SecureContextOptions, keyof TlsSecrets>,
+    TlsSecrets,
+    Pick<Tls.ConnectionOptions, "checkServerIdentity" | "ALPNProtocols">
 {
   /** The name to ask for, and to find in the certificate of the peer. Default: the address that is dialled. */
   readonly servername?: string | undefined
@@ -88,7 +117,8 @@ export interface TlsClientOptions
  */
 export interface TlsServerOptions
   extends
-    Tls.SecureContextOptions,
+    Omit<Tls.SecureContextOptions, keyof TlsSecrets>,
+    TlsSecrets,
     Pick<Tls.TlsOptions, "requestCert" | "SNICallback" | "ALPNProtocols" | "sessionTimeout" | "ticketKeys">
 {
   /** Whether a peer whose certificate was asked for (`requestCert`) needs one that is trusted. Default: `true`. */
@@ -155,13 +185,23 @@ const tlsRules = {
   maxHandshakes: OptionRules.count(1000, 1, 10_000_000)
 }
 
+const valueOf = <A>(secret: A | Redacted.Redacted<A>): A =>
+  Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
+
+const reveal = <Options extends TlsSecrets>({ key, passphrase, pfx, ...others }: Options) => ({
+  ...others,
+  key: valueOf<Tls.SecureContextOptions["key"]>(key),
+  passphrase: valueOf<string | undefined>(passphrase),
+  pfx: valueOf<Tls.SecureContextOptions["pfx"]>(pfx)
+})
+
 const overTls = (
   sockets: SocketOptions.SocketOptions,
   handshakes: { readonly timeoutMillis: number; readonly limit: number },
   { client, server }: TlsOptions
 ): Transport["Service"] => {
-  const makeOpener = Dial.tls(sockets, client ?? {})
-  const makeService = server && Listen.tls(sockets, server, handshakes)
+  const makeOpener = Dial.tls(sockets, reveal(client ?? {}))
+  const makeService = server && Listen.tls(sockets, reveal(server), handshakes)
   return Transport.of({
     connect: (address) => Dial.dial(makeOpener, address, sockets),
     listen: (address, onLink) =>
