@@ -39,7 +39,7 @@ export const readNumbered = (message: Message.Message): Numbered | undefined => 
   if (bytes.length < headBytes) return undefined
   const [client, lane, number] = toWords(bytes.subarray(0, headBytes))
   const wanted = filling(number!)
-  const isWhole = bytes.subarray(headBytes).every((byte) => byte === wanted)
+  const isWhole = Buffer.alloc(bytes.length - headBytes, wanted).equals(bytes.subarray(headBytes))
   return isWhole && lane! < lanes.length ? { client: client!, lane: lanes[lane!]!, number: number! } : undefined
 }
 

@@ -5,6 +5,7 @@
 import { Effect, Result } from "effect"
 import * as NativeEnvelope from "../../../src/domain/NativeEnvelope.ts"
 import * as PacketReader from "../../../src/domain/PacketReader.ts"
+import * as Slab from "../../../src/domain/Slab.ts"
 import type * as Transport from "../../../src/services/Transport.ts"
 import * as Protocol from "../protocol.ts"
 
@@ -14,7 +15,7 @@ export type Numbers = Readonly<Record<Protocol.Lane, number>>
 export interface Watcher {
   /** A socket has ended, and why; by then this had been taken, on all sockets together. */
   readonly onEnd: (taken: Numbers, error: Transport.TransportError | undefined) => void
-  /** Something was written that is not in the format. */
+  /** Something was written that is not in the format, or not what comes next: on a new socket as on the same one. */
   readonly onProblem: (problem: string) => void
 }
 
@@ -24,8 +25,10 @@ export const tap = (transport: Transport.Transport["Service"], watcher: Watcher)
   const onMessage = (message: Parameters<typeof Protocol.readNumbered>[0]): void => {
     if (message.messageId !== Protocol.Id.numbered) return
     const read = Protocol.readNumbered(message)
-    if (read === undefined) watcher.onProblem("a message was written that is not as it was made")
-    else taken[read.lane] = read.number
+    if (read === undefined) return watcher.onProblem("a message was written that is not as it was made")
+    const { lane, number } = read
+    if (number !== taken[lane] + 1) watcher.onProblem(`${lane} lane: number ${number} left after number ${taken[lane]}`)
+    taken[lane] = number
   }
   return {
     connect: (address) => Effect.map(transport.connect(address), (link) => tapLink(link, watcher, taken, onMessage)),
@@ -39,11 +42,13 @@ const tapLink = (
   taken: Numbers,
   onMessage: (message: Parameters<typeof Protocol.readNumbered>[0]) => void
 ): Transport.Link => {
-  const reader = PacketReader.make(NativeEnvelope.envelope)
+  // Little memory each: what clients use is measured.
+  const reader = PacketReader.make(NativeEnvelope.envelope, { slabs: Slab.sourceUnpooled(Slab.smallestSize) })
   let isEnded = false
   const end = (error: Transport.TransportError | undefined): void => {
     if (isEnded) return
     isEnded = true
+    reader.close()
     watcher.onEnd({ ...taken }, error)
   }
   const take = (parts: ReadonlyArray<Uint8Array>): void => {
