@@ -31,7 +31,12 @@ export interface LaneOptions {
   readonly maxBytes: number
   readonly envelope: Envelope.Envelope
   readonly owner: LaneOwner
+  /** Told by how much the lane has grown or shrunk, in steps. */
+  readonly onHeld?: ((bytes: number) => void) | undefined
 }
+
+/** A lane tells of what it holds in steps of so many bytes, so that a message by itself is not told of. */
+const heldStep = 16_384
 
 /** Few messages are taken one by one: an effect that takes them all costs as much as some of these. */
 const few = 4
@@ -55,6 +60,11 @@ export class Lane {
   readonly #maxBytes: number
   readonly #envelope: Envelope.Envelope
   readonly #owner: LaneOwner
+  readonly #onHeld: ((bytes: number) => void) | undefined
+  /** What was told of: at most one step less than there is, and less than two steps more. */
+  #told = 0
+  /** Beyond this there is something to tell, or no room. */
+  #mark: number
   /** Made for the first message: most connections of a busy server never send anything. */
   #queue: Queue.Queue<Message.Message> | undefined = undefined
   /** What was taken out of the queue at once, to leave one by one. */
@@ -70,12 +80,14 @@ export class Lane {
   #withdrawnBytes = 0
   #closed: SendError.ConnectionClosed | undefined = undefined
 
-  constructor({ envelope, maxBytes, maxMessages, owner, priority }: LaneOptions) {
+  constructor({ envelope, maxBytes, maxMessages, onHeld, owner, priority }: LaneOptions) {
     this.#priority = priority
     this.#maxMessages = maxMessages
     this.#maxBytes = maxBytes
     this.#envelope = envelope
     this.#owner = owner
+    this.#onHeld = onHeld
+    this.#mark = onHeld === undefined ? maxBytes : Math.min(maxBytes, heldStep)
   }
 
   get isEmpty(): boolean {
@@ -247,6 +259,8 @@ export class Lane {
   /** Takes nothing more, and fails who waits. */
   close(reason: SendError.ConnectionClosed): void {
     this.#closed ??= reason
+    // What has not left never will.
+    this.#tellOf(0)
     const waiters = this.#waiters ?? []
     this.#waiters = undefined
     for (const waiter of waiters) {
@@ -258,6 +272,23 @@ export class Lane {
     this.messages -= messages.length
     if (this.messages === 0) this.bytes = 0
     else for (const message of messages) this.bytes -= this.#envelope.wireSize(message)
+    if (this.#told > 0 && (this.bytes <= heldStep || this.bytes <= this.#told - 2 * heldStep)) this.#tellOf(this.bytes)
+  }
+
+  #mayGrowTo(bytes: number): boolean {
+    if (bytes > this.#maxBytes && this.messages > 0) return false
+    this.#tellOf(bytes)
+    return true
+  }
+
+  /** One step is never told of: most lanes hold no more. */
+  #tellOf(bytes: number): void {
+    if (this.#onHeld === undefined) return
+    const held = bytes <= heldStep ? 0 : Math.ceil(bytes / heldStep) * heldStep
+    this.#mark = Math.min(this.#maxBytes, Math.max(heldStep, held))
+    const more = held - this.#told
+    this.#told = held
+    if (more !== 0) this.#onHeld(more)
   }
 
   /** Lets go of what was withdrawn, and says what waits. */
@@ -273,7 +304,7 @@ export class Lane {
   #hasCounted(message: Message.Message): boolean {
     if (this.messages >= this.#maxMessages) return false
     const bytes = this.bytes + this.#envelope.wireSize(message)
-    if (bytes > this.#maxBytes && this.messages > 0) return false
+    if (bytes > this.#mark && !this.#mayGrowTo(bytes)) return false
     this.messages += 1
     this.bytes = bytes
     return true

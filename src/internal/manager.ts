@@ -29,6 +29,7 @@ import type * as WorkerThreads from "../services/WorkerThreads.ts"
 import * as PeerAccess from "./access.ts"
 import * as Acceptor from "./acceptor.ts"
 import * as Admission from "./admission.ts"
+import * as Budget from "./budget.ts"
 import * as Closings from "./closings.ts"
 import * as Dialer from "./dialer.ts"
 import * as DialKey from "./dialKey.ts"
@@ -71,6 +72,7 @@ class Manager {
   readonly #services: ServiceRegistry.ServiceRegistry
   readonly #listeners = new Set<Listening>()
   readonly #metrics: Metrics.Metrics
+  readonly #budget: Budget.Budget
   #isShutDown = false
   #nextId: number
 
@@ -79,6 +81,7 @@ class Manager {
     this.#nextId = firstId
     this.#background = background
     this.#metrics = Metrics.of(background.context)
+    this.#budget = new Budget.Budget(parts.settings, background)
     this.#services = new ServiceRegistry.ServiceRegistry(this.toHandle)
   }
 
@@ -95,7 +98,8 @@ class Manager {
           envelope: key.envelope,
           tracing: Tracing.make(key.options),
           keepsEarly: true,
-          access: key.access
+          access: key.access,
+          holding: undefined
         })
         this.#dial(peer, key)
         return peer
@@ -122,7 +126,10 @@ class Manager {
 
   #makePeer(
     runner: Runner.Runner,
-    options: Pick<Peer.PeerOptions, "endPoint" | "side" | "settings" | "envelope" | "tracing" | "keepsEarly" | "access">
+    options: Pick<
+      Peer.PeerOptions,
+      "endPoint" | "side" | "settings" | "envelope" | "tracing" | "keepsEarly" | "access" | "holding"
+    >
   ): Peer.Peer {
     const peer = new Peer.Peer({
       ...options,
@@ -248,7 +255,7 @@ class Manager {
 
   /** Reports to the metrics until the scope is closed. */
   readonly report: Effect.Effect<void, never, Scope.Scope> = Effect.asVoid(Effect.acquireRelease(
-    Effect.sync(() => this.#metrics.addSource({ peers: this.#peers, pool: this.#parts.pool })),
+    Effect.sync(() => this.#metrics.addSource({ peers: this.#peers, pool: this.#parts.pool, budget: this.#budget })),
     (remove) => Effect.sync(remove)
   ))
 
@@ -283,6 +290,7 @@ class Manager {
     return Effect.gen({ self: this }, function*() {
       const accepting = yield* Scope.make()
       const serving = yield* Scope.make()
+      this.#budget.makeRoomFor(options.settings)
       const runner = yield* Scope.provide(Runner.make, serving)
       const acceptor: Acceptor.Acceptor = new Acceptor.Acceptor({
         ...options,
@@ -298,7 +306,8 @@ class Manager {
             envelope: options.envelope,
             tracing: options.tracing,
             keepsEarly: options.program !== undefined,
-            access: nobody
+            access: nobody,
+            holding: this.#budget.hold(this.#parts.pool)
           }),
         release: (peer) => this.#release(peer)
       })

@@ -19,6 +19,7 @@ import * as Traffic from "./traffic.ts"
 export interface Source {
   readonly peers: Iterable<PeerFacts>
   readonly pool: BufferPool.BufferPool["Service"]
+  readonly budget: { readonly held: number }
 }
 
 interface PeerFacts {
@@ -156,6 +157,7 @@ export class Metrics {
       add(NetworkMetrics.laneMessages, { lane: "high" }, sum((peer) => peer.high.messages)),
       add(NetworkMetrics.laneBytes, { lane: "normal" }, sum((peer) => peer.normal.bytes)),
       add(NetworkMetrics.laneBytes, { lane: "high" }, sum((peer) => peer.high.bytes)),
+      add(NetworkMetrics.bytesInFlight, {}, () => this.#sumHeld()),
       add(NetworkMetrics.requestsPending, {}, sum((peer) => peer.pendingRequests)),
       add(NetworkMetrics.slabsTaken, {}, ofPools((stats) => stats.taken)),
       add(NetworkMetrics.slabBytes, { use: "taken" }, ofPools((stats) => stats.takenBytes)),
@@ -170,6 +172,12 @@ export class Metrics {
     for (const { peers } of this.#sources) {
       for (const peer of peers) if (peer.state._tag !== "Closed") sum += f(peer)
     }
+    return sum
+  }
+
+  #sumHeld(): number {
+    let sum = 0
+    for (const { budget } of this.#sources) sum += budget.held
     return sum
   }
 

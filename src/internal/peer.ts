@@ -21,6 +21,7 @@ import type * as NetworkConfig from "../services/NetworkConfig.ts"
 import * as SendError from "../services/SendError.ts"
 import type * as Transport from "../services/Transport.ts"
 import type * as WorkerThreads from "../services/WorkerThreads.ts"
+import type * as Budget from "./budget.ts"
 import * as Connected from "./connected.ts"
 import type * as Consumer from "./consumer.ts"
 import * as EarlyMessages from "./earlyMessages.ts"
@@ -57,6 +58,8 @@ export interface PeerOptions {
   readonly tracing: Tracing.Tracing | undefined
   /** What the peer may do, until an authorizer says otherwise. */
   readonly access: Access.Access
+  /** Its part of what all accepted connections may hold. */
+  readonly holding: Budget.Holding | undefined
 }
 
 const noWork: ReadonlyArray<Work.Work> = []
@@ -115,7 +118,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
     this.runner = options.runner
     this.access = options.access
     this.state = ConnectionState.ConnectionState.Connecting({ attempt: 1, since: options.runner.now() })
-    const lane = { envelope, maxBytes: settings.laneBytes, owner: this }
+    const lane = { envelope, maxBytes: settings.laneBytes, owner: this, onHeld: options.holding?.onQueued }
     this.high = new Lane.Lane({ ...lane, priority: "high", maxMessages: settings.highLaneMessages })
     this.normal = new Lane.Lane({ ...lane, priority: "normal", maxMessages: settings.normalLaneMessages })
     const { high, normal } = this
@@ -181,6 +184,10 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
     return this.#eventListeners ??= new Set()
   }
 
+  get holding(): Budget.Holding | undefined {
+    return this.#options.holding
+  }
+
   get metrics(): Metrics.Metrics {
     return this.#options.metrics
   }
@@ -199,11 +206,12 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   startSession(link: Transport.Link, login?: Phase.Login): Session.Session {
     const reader = PacketReader.make(this.envelope, {
       maxMessageSize: this.settings.maxMessageBytes,
-      slabs: this.#options.pool,
+      slabs: this.holding ?? this.#options.pool,
       side: this.side
     })
     const session = new Session.Session(this, link, reader, login)
     this.#session = session
+    this.holding?.open(session)
     this.#lastAddress = link.remoteAddress
     if (login === undefined) this.onOpen(session)
     else {
@@ -227,6 +235,7 @@ export class Peer implements Lane.LaneOwner, Writer.WriterOwner, Tracing.Traced 
   endSession(session: Session.Session, reason: DisconnectReason.DisconnectReason): void {
     if (this.#session !== session) return
     this.#session = undefined
+    this.holding?.close()
     const wasOpen = this.state._tag === "Connected"
     this.#requests?.disconnected(reason)
     this.metrics.disconnected(reason)

@@ -35,6 +35,9 @@ const messageOverhead = 128
  * other never wait for each other for ever. */
 const lanePause = 2
 
+/** One who holds much of the memory of all is read from this long after it was read from last, in milliseconds. */
+const memoryPause = 50
+
 const laneHigh = 3 / 4
 const laneLow = 1 / 2
 
@@ -389,7 +392,8 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
   resumeIfPossible(): void {
     if (!this.#isPaused || this.#phase._tag === "Ended" || this.#phase._tag === "CheckingLogin") return
     if (this.#inbox > this.peer.settings.inboxBytes / 2) return
-    if (this.peer.laneFill > laneLow) return this.#resumeLater()
+    if (this.peer.holding?.mustWait) return this.#resumeLater(memoryPause)
+    if (this.peer.laneFill > laneLow) return this.#resumeLater(lanePause)
     this.#resume()
   }
 
@@ -399,16 +403,18 @@ export class Session implements Transport.LinkReceiver, Envelope.Sink, Watch.Wat
 
   #mustPause(): boolean {
     if (this.#inbox > this.peer.settings.inboxBytes) return true
-    if (!Phase.isOpen(this.#phase) || this.peer.laneFill < laneHigh) return false
-    this.#resumeLater()
+    if (!Phase.isOpen(this.#phase)) return false
+    if (this.peer.holding?.mustWait) this.#resumeLater(memoryPause)
+    else if (this.peer.laneFill >= laneHigh) this.#resumeLater(lanePause)
+    else return false
     return true
   }
 
-  #resumeLater(): void {
+  #resumeLater(pause: number): void {
     if (this.#willResume) return
     this.#willResume = true
     this.peer.runner.fork(Effect.andThen(
-      Effect.sleep(lanePause),
+      Effect.sleep(pause),
       Effect.sync(() => {
         this.#willResume = false
         if (!this.#isPaused || !Phase.isOpen(this.#phase) || this.#inbox > this.peer.settings.inboxBytes) return

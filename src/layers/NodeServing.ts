@@ -60,7 +60,10 @@ export interface Options {
   readonly exportName?: string | undefined
   /** How many threads serve, one or more. Default: one per core. */
   readonly threads?: number | undefined
-  /** The settings of the network manager in each thread. */
+  /**
+   * The settings of the network manager in each thread. `maxBytesInFlight` is for all of them: each has an equal part, but
+   * as much as one message of the largest size needs.
+   */
   readonly network?: NetworkConfig.Options | undefined
   /** How long closing waits for threads to end, before they are ended by force. Default: `drainTimeout` and 2 seconds. */
   readonly shutdownTimeout?: Duration.Input | undefined
@@ -94,6 +97,12 @@ export class NodeServing extends Context.Service<NodeServing, {
   readonly addresses: ReadonlyArray<string>
   readonly stats: Effect.Effect<Stats>
 }>()("effect-flowee/NodeServing") {}
+
+/** What one of so many threads may hold, so that all together hold what the settings say. */
+const shareOf = (settings: NetworkConfig.Settings, threads: number): NetworkConfig.Settings => ({
+  ...settings,
+  maxBytesInFlight: Math.ceil(settings.maxBytesInFlight / threads)
+})
 
 const plainSettings = (settings: NetworkConfig.Settings): { readonly [option: string]: number } =>
   Object.fromEntries(
@@ -136,7 +145,7 @@ export const make: (
       data: {
         module: options.module.href,
         exportName: options.exportName ?? "layer",
-        config: plainSettings(settings)
+        config: plainSettings(shareOf(settings, count))
       },
       shutdownTimeout: shutdown.value,
       ready

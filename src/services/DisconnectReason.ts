@@ -140,6 +140,24 @@ export class Evicted extends Data.TaggedError("Evicted")<{}> {
 }
 
 /**
+ * All accepted connections held more memory than they may, and this one held most: of the address that held most, of the
+ * network that held most. See `maxBytesInFlight` of `NetworkConfig`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class TooMuchMemory extends Data.TaggedError("TooMuchMemory")<{
+  /** What it held, in bytes: received and not done with, or waiting to be sent. */
+  readonly held: number
+  /** What all may hold together, in bytes. */
+  readonly limit: number
+}> {
+  override get message(): string {
+    return `the connection held ${this.held} bytes, the most of all, which may hold ${this.limit} together`
+  }
+}
+
+/**
  * A large message could not be verified: the thread that was given its memory died. The message is lost.
  *
  * @category models
@@ -177,6 +195,7 @@ export type DisconnectReason =
   | TooSlow
   | PingFlood
   | Evicted
+  | TooMuchMemory
   | LoginFailed
   | PeerBanned
   | TurnedAway

@@ -36,6 +36,15 @@ export interface Settings {
   readonly writeBytes: number
   /** The largest message that is received, joined from its chunks, in bytes. Default: 32,000,000. */
   readonly maxMessageBytes: number
+  /**
+   * Bytes that all accepted connections of a manager hold together, at most: received and not done with, unfinished, or
+   * waiting to be sent. When it is more, those that hold most are ended (`TooMuchMemory`), never one that holds 65,536
+   * bytes or fewer. It counts for the manager as a whole, so one listener has no such option. It is at least twice the
+   * largest `maxMessageBytes` and `laneBytes` of a listener, so that one message of any size gets through: 1 to 64,000 GB.
+   * Default: 256,000,000. That is eight messages of the largest size, or full lanes of eight peers that do not read, and
+   * fits beside a program in a container of 512 MB.
+   */
+  readonly maxBytesInFlight: number
   /** Received bytes that wait for the handlers of a connection before reading pauses. Default: 1,048,576. */
   readonly inboxBytes: number
   /** From the start of an attempt to an open connection: look-up, dialling, TLS and login. Default: 20 seconds. */
@@ -119,6 +128,7 @@ const rules: OptionRules.Rules<Settings> = {
   laneBytes: count(32_000_000, 1, 64 * gigabyte),
   writeBytes: count(250_000, 9000, gigabyte),
   maxMessageBytes: count(32_000_000, 1, 2 * gigabyte),
+  maxBytesInFlight: count(256_000_000, 1, 64_000 * gigabyte),
   inboxBytes: count(1_048_576, 65_536, gigabyte),
   connectTimeout: time("20 seconds", 1),
   pingInterval: time("90 seconds", 1),

@@ -65,7 +65,7 @@ export class NetworkError extends Data.TaggedError("NetworkError")<{
  * @category models
  * @since 0.1.0
  */
-export interface ConnectOptions extends NetworkConfig.Options, ConnectionTracing.Options {
+export interface ConnectOptions extends Omit<NetworkConfig.Options, "maxBytesInFlight">, ConnectionTracing.Options {
   /** When to dial again. Default: `ReconnectPolicy.jittered`. */
   readonly reconnect?: ReconnectPolicy.ReconnectPolicy | undefined
   /** Whether the socket is shared with other handles on the same end point that share it. Default: `true`. */
@@ -89,7 +89,7 @@ export interface ConnectOptions extends NetworkConfig.Options, ConnectionTracing
  * @category models
  * @since 0.1.0
  */
-export interface BindOptions<E, R> extends NetworkConfig.Options, ConnectionTracing.Options {
+export interface BindOptions<E, R> extends Omit<NetworkConfig.Options, "maxBytesInFlight">, ConnectionTracing.Options {
   /**
    * Runs for each connection that was let in, once it is open. It is interrupted when its connection has ended and it
    * has not finished within `drainTimeout`. Handlers of services need no program.

@@ -72,6 +72,17 @@ export const laneBytes: Metric.Gauge<number> = Metric.gauge("flowee_lane_bytes",
 })
 
 /**
+ * Bytes that accepted connections hold together: received and not done with, unfinished, or waiting to be sent. What
+ * `maxBytesInFlight` of `NetworkConfig` bounds, to about 64 KB for each connection.
+ *
+ * @category metrics
+ * @since 0.1.0
+ */
+export const bytesInFlight: Metric.Gauge<number> = Metric.gauge("flowee_bytes_in_flight", {
+  description: "Bytes that accepted connections hold together"
+})
+
+/**
  * Messages that the operating system has taken, by `service`.
  *
  * @category metrics

@@ -20,6 +20,7 @@ const expected: NetworkConfig.Settings = {
   laneBytes: 32_000_000,
   writeBytes: 250_000,
   maxMessageBytes: 32_000_000,
+  maxBytesInFlight: 256_000_000,
   inboxBytes: 1_048_576,
   connectTimeout: seconds(20),
   pingInterval: seconds(90),

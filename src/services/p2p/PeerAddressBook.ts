@@ -226,6 +226,7 @@ export const toFailure = (reason: Ending): AddressEntry.Failure | undefined => {
     case "LaneFull":
     case "SelfConnection":
     case "SendRefusal":
+    case "TooMuchMemory":
     case "TurnedAway":
     case "UnsendableMessage":
     case "VerificationFailed":
