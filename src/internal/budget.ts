@@ -7,7 +7,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as NetAddress from "effect/net/NetAddress"
+import * as NetAddress from "effect/net/NetAddress"
 import type * as Slab from "../domain/Slab.ts"
 import * as DisconnectReason from "../services/DisconnectReason.ts"
 import type * as NetworkConfig from "../services/NetworkConfig.ts"
@@ -106,6 +106,7 @@ export class Budget {
   #isTelling = false
   #ended = 0
   #endedBytes = 0
+  #lastEnded = ""
 
   constructor(settings: NetworkConfig.Settings, runner: Runner.Runner) {
     this.#runner = runner
@@ -160,7 +161,8 @@ export class Budget {
     while (this.held > this.#limit) {
       const largest = this.#holders.largest() as Holding | undefined
       if (largest === undefined) break
-      const { bytes } = largest
+      const { address, bytes } = largest
+      if (address !== undefined) this.#lastEnded = NetAddress.formatSocketAddress(address)
       this.#ended += 1
       this.#endedBytes += bytes
       largest.end(new DisconnectReason.TooMuchMemory({ held: bytes, limit: this.#limit }))
@@ -180,10 +182,9 @@ export class Budget {
       this.#isTelling = false
       return Effect.void
     }
-    const what = connections === 1 ? "a connection that held" : `${connections} connections that held`
-    return Effect.logWarning(
-      `Ended ${what} ${bytes} bytes: accepted connections may hold ${this.#limit} together (maxBytesInFlight)`
-    ).pipe(
+    const what = connections === 1 ? "a connection" : `${connections} connections`
+    const why = `accepted connections may hold ${this.#limit} together (maxBytesInFlight)`
+    return Effect.logWarning(`Ended ${what} that held ${bytes} bytes, the last from ${this.#lastEnded}: ${why}`).pipe(
       Effect.andThen(Effect.sleep(tellEvery)),
       Effect.andThen(this.#tell)
     )

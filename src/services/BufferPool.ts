@@ -6,7 +6,7 @@
  * Connections take slabs when bytes arrive and give them back when the messages in them are handled. The pool keeps a
  * few of those and lets the rest go; it never makes anybody wait. A pool that a layer provides also lets go what nobody
  * has needed for a while, so that the memory of a burst does not stay for ever. What bounds the memory in use are the
- * limits of the connections.
+ * limits of the connections, and `maxBytesInFlight` for all accepted ones together, see `NetworkConfig`.
  *
  * @stability unstable
  * @since 0.1.0

@@ -7,7 +7,9 @@ import { idsOf, numbered, numberedAll } from "../utils/dialling.ts"
 import { envelope, Random, seed } from "../utils/native.ts"
 import { settle } from "../utils/network.ts"
 
-const make = (options: { readonly maxMessages?: number; readonly maxBytes?: number } = {}) =>
+const make = (
+  options: { readonly maxMessages?: number; readonly maxBytes?: number; readonly onHeld?: (bytes: number) => void } = {}
+) =>
   Effect.sync(() => {
     let offers = 0
     const lane = new Lane.Lane({
@@ -54,6 +56,45 @@ describe("Lane", () => {
       lane.release(take(lane))
       assert.isTrue(lane.isEmpty)
       assert.strictEqual(lane.bytes, 0)
+    }))
+
+  it.effect("tells of what it holds in steps, and of nothing as long as that is little", () =>
+    Effect.gen(function*() {
+      const told: Array<number> = []
+      const { lane } = yield* make({ maxMessages: 1000, onHeld: (bytes) => void told.push(bytes) })
+      const sum = () => told.reduce((total, bytes) => total + bytes, 0)
+      const offer = (size: number) => assert.isTrue(lane.offerUnsafe(numbered(0, size)))
+      for (let i = 0; i < 16; i++) offer(1000)
+      lane.release(take(lane))
+      assert.deepStrictEqual(told, [])
+      const random = new Random(seed)
+      for (let i = 0; i < 300; i++) {
+        if (random.chance(60)) offer(random.below(9000))
+        else lane.release(take(lane, random.below(6)))
+        if (lane.bytes <= 16_384) assert.strictEqual(sum(), 0)
+        else {
+          assert.isAtLeast(sum(), lane.bytes)
+          assert.isBelow(sum(), lane.bytes + 2 * 16_384)
+        }
+      }
+      assert.isAbove(told.length, 10)
+      assert.isBelow(told.length, 300)
+      offer(50_000)
+      lane.close(closed)
+      assert.strictEqual(sum(), 0)
+      // What was under way when it was closed is released later.
+      lane.release(take(lane))
+      assert.strictEqual(sum(), 0)
+    }))
+
+  it.effect("that tells of what it holds has the same bounds", () =>
+    Effect.gen(function*() {
+      const { lane } = yield* make({ maxBytes: 40_000, onHeld: () => {} })
+      assert.isTrue(lane.offerUnsafe(numbered(0, 100_000)))
+      assert.isFalse(lane.offerUnsafe(numbered(1, 10)))
+      lane.release(take(lane))
+      for (let i = 0; i < 3; i++) assert.isTrue(lane.offerUnsafe(numbered(i, 12_000)))
+      assert.isFalse(lane.offerUnsafe(numbered(3, 12_000)))
     }))
 
   it.effect("gives out first what was given back, in its order", () =>
