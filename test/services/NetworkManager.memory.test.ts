@@ -234,11 +234,11 @@ describe("one whose answers take up much of it", () => {
   it.effect("is read from once in 50 ms, and as ever when it has read", () =>
     withMetrics(withBed((bed) =>
       Effect.gen(function*() {
-        const { ends, sizes } = yield* serve(bed, { laneBytes: 2 * largest })
+        const { ends, sizes } = yield* serve(bed, { maxBytesInFlight: 2 * limit, laneBytes: 2 * largest })
         const links = []
         // Nobody is slowed down before that.
-        while ((yield* held) <= 3 / 4 * limit) links.push(yield* askAndNotRead(bed, attacker, 4, 50_000))
-        const other = yield* askAndNotRead(bed, "10.1.0.1", 3, 50_000)
+        while ((yield* held) <= 3 / 4 * 2 * limit) links.push(yield* askAndNotRead(bed, attacker, 4, 50_000))
+        const other = yield* askAndNotRead(bed, "10.1.0.1", 2, 50_000)
         const heard = () => sizes.filter((size) => size === 0).length
         const small = Native.packet("0805 1001 04")
         const ask = (link: Transport.Link) =>
