@@ -256,10 +256,15 @@ export class Lane {
     this.#admitWaiters()
   }
 
-  /** Takes nothing more, and fails who waits. */
+  /** Takes nothing more, lets go of what has not left, which keeps counting, and fails who waits. */
   close(reason: SendError.ConnectionClosed): void {
     this.#closed ??= reason
-    // What has not left never will.
+    this.#queue = undefined
+    this.#batch = undefined
+    this.#returned = undefined
+    this.#waiting = undefined
+    this.#withdrawn = undefined
+    this.#withdrawnBytes = 0
     this.#tellOf(0)
     const waiters = this.#waiters ?? []
     this.#waiters = undefined

@@ -29,6 +29,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Os from "node:os"
 import * as ServingThreads from "../internal/node/servingThreads.ts"
+import * as Share from "../internal/serving/share.ts"
 import * as BanList from "../services/BanList.ts"
 import * as NetworkConfig from "../services/NetworkConfig.ts"
 
@@ -98,12 +99,6 @@ export class NodeServing extends Context.Service<NodeServing, {
   readonly stats: Effect.Effect<Stats>
 }>()("effect-flowee/NodeServing") {}
 
-/** What one of so many threads may hold, so that all together hold what the settings say. */
-const shareOf = (settings: NetworkConfig.Settings, threads: number): NetworkConfig.Settings => ({
-  ...settings,
-  maxBytesInFlight: Math.ceil(settings.maxBytesInFlight / threads)
-})
-
 const plainSettings = (settings: NetworkConfig.Settings): { readonly [option: string]: number } =>
   Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [
@@ -145,7 +140,7 @@ export const make: (
       data: {
         module: options.module.href,
         exportName: options.exportName ?? "layer",
-        config: plainSettings(shareOf(settings, count))
+        config: plainSettings(Share.of(settings, count))
       },
       shutdownTimeout: shutdown.value,
       ready
