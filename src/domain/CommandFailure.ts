@@ -88,13 +88,16 @@ export const reply = (request: Message.Message, text: string, details?: Uint8Arr
 export const read = (message: Message.Message): CommandFailed => {
   const parser = Message.parser(message)
   const said: { text?: string; serviceId?: number | undefined; messageId?: number | undefined } = {}
-  while (parser.next()) {
+  for (let values = 0; values < maxValues && parser.next(); values++) {
     if (parser.tag === tags.text && parser.type === TaggedParser.ValueType.Text) said.text ??= parser.text()
     else if (parser.tag === tags.serviceId) said.serviceId ??= idIn(parser)
     else if (parser.tag === tags.messageId) said.messageId ??= idIn(parser)
   }
   return new CommandFailed({ ...said, text: said.text ?? textless(parser) })
 }
+
+/** What a failure says is looked for among so many values: a long run of others is not worth a turn. */
+const maxValues = 1000
 
 const idIn = (parser: TaggedParser.TaggedParser): number | undefined =>
   parser.type === TaggedParser.ValueType.Int && typeof parser.int === "number" ? parser.int : undefined

@@ -193,6 +193,14 @@ export interface Codec<A> {
    * defect, as it is with `Message.parser`.
    */
   readonly decode: (input: Input) => Result.Result<A, BodyError.BodyDecodeError>
+  /**
+   * As `decode`, with a pause after each thousand elements of lists, some milliseconds at most. The bytes must not change
+   * before it is through, nor the handler of a message end.
+   *
+   * A long string is read in one go, and so are transformations and checks of a list as a whole, other than those of its
+   * elements.
+   */
+  readonly decodeInPieces: (input: Input) => Generator<void, Result.Result<A, BodyError.BodyDecodeError>>
 }
 
 /**
@@ -254,7 +262,12 @@ const make = <A>(schema: Schema.Constraint, maxElements: number): Codec<A> => {
   return {
     encode: (value) => WireEncoder.encode(body, value),
     decode: (input) =>
-      WireDecoder.decode(body, parserOf(input), maxElements) as Result.Result<A, BodyError.BodyDecodeError>
+      WireDecoder.decode(body, parserOf(input), maxElements) as Result.Result<A, BodyError.BodyDecodeError>,
+    decodeInPieces: (input) =>
+      WireDecoder.decodeInPieces(body, parserOf(input), maxElements) as Generator<
+        void,
+        Result.Result<A, BodyError.BodyDecodeError>
+      >
   }
 }
 

@@ -15,6 +15,7 @@ import * as CommandFailure from "../domain/CommandFailure.ts"
 import * as Header from "../domain/Header.ts"
 import * as Message from "../domain/Message.ts"
 import type * as MessageGroup from "../domain/MessageGroup.ts"
+import * as Bodies from "../internal/bodies.ts"
 import type * as Connection from "./Connection.ts"
 import type * as SendError from "./SendError.ts"
 
@@ -177,10 +178,10 @@ class Client {
         // What carries a RequestId is a reply, be it to a request that nobody waits for any more.
         const isReply = Header.get(message.header, Header.requestId) !== undefined
         if (message.messageId !== messageId || isReply) return
-        const decoded = payload.decode(message)
-        return Result.isSuccess(decoded)
-          ? Queue.offer(queue, decoded.success)
-          : Queue.fail(queue, fail(notification, decoded.failure))
+        return Bodies.read(payload, message, (decoded): Effect.Effect<unknown> =>
+          Result.isSuccess(decoded)
+            ? Queue.offer(queue, decoded.success)
+            : Queue.fail(queue, fail(notification, decoded.failure)))
       }, { serviceId })
       return Effect.andThen(handled, Queue.end(queue))
     }, { bufferSize: streamBuffer })
@@ -197,19 +198,28 @@ const toRecord = (call: AnyCall): { readonly [tag: number]: number } => {
 }
 
 const readReply = (call: AnyCall, reply: Message.Message): Effect.Effect<unknown, unknown> => {
-  if (CommandFailure.isFailure(reply)) return Effect.fail(readFailure(call, reply))
+  if (CommandFailure.isFailure(reply)) return readFailure(call, reply)
   const { messageId, serviceId } = reply
   if (serviceId !== call.serviceId || messageId !== call.replyId) {
     return Effect.fail(fail(call, new UnexpectedReply({ serviceId, messageId })))
   }
-  return Effect.fromResult(Result.mapError(call.reply.decode(reply), (error) => fail(call, error)))
+  return Bodies.read(
+    call.reply,
+    reply,
+    (decoded) => Effect.fromResult(Result.mapError(decoded, (error) => fail(call, error)))
+  )
 }
 
-const readFailure = (call: AnyCall, reply: Message.Message): unknown => {
-  const declared = call.error?.decode(reply)
-  return declared !== undefined && Result.isSuccess(declared)
-    ? declared.success
-    : fail(call, CommandFailure.read(reply))
+const readFailure = (call: AnyCall, reply: Message.Message): Effect.Effect<never, unknown> => {
+  const undeclared = () => Effect.fail(fail(call, CommandFailure.read(reply)))
+  return call.error === undefined
+    ? undeclared()
+    : Bodies.read(
+      call.error,
+      reply,
+      (declared): Effect.Effect<never, unknown> =>
+        Result.isSuccess(declared) ? Effect.fail(declared.success) : undeclared()
+    )
 }
 
 /**

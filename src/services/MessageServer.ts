@@ -11,10 +11,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type * as BodyError from "../domain/BodyError.ts"
 import * as CommandFailure from "../domain/CommandFailure.ts"
 import * as OptionRules from "../domain/internal/optionRules.ts"
 import * as Message from "../domain/Message.ts"
 import type * as MessageGroup from "../domain/MessageGroup.ts"
+import * as Bodies from "../internal/bodies.ts"
 import * as Tracing from "../internal/tracing.ts"
 import type * as Access from "./Access.ts"
 import type * as Connection from "./Connection.ts"
@@ -87,6 +89,7 @@ export interface Options<Provided = never> {
 
 type AnyCall = MessageGroup.Call<string, unknown, unknown, unknown>
 type AnyCommand = MessageGroup.Command<string, unknown>
+type Request = Result.Result<unknown, BodyError.BodyDecodeError>
 type AnyHandler<R> = (request: unknown, context: Context) => Effect.Effect<unknown, unknown, R>
 type AnyHandlers<R> = { readonly [name: string]: AnyHandler<R> }
 
@@ -119,9 +122,16 @@ const answerCall = <R>(
   call: AnyCall,
   handler: AnyHandler<R>,
   context: Context
+): Effect.Effect<Message.Message, never, R> =>
+  Bodies.read(call.request, context.message, (request) => answerRequest(call, handler, context, request))
+
+const answerRequest = <R>(
+  call: AnyCall,
+  handler: AnyHandler<R>,
+  context: Context,
+  request: Request
 ): Effect.Effect<Message.Message, never, R> => {
   const { message } = context
-  const request = call.request.decode(message)
   if (Result.isFailure(request)) {
     return Effect.succeed(CommandFailure.reply(message, `malformed request: ${request.failure.reason.message}`))
   }
@@ -139,16 +149,16 @@ const obeyCommand = <R>(
   command: AnyCommand,
   handler: AnyHandler<R>,
   context: Context
-): Effect.Effect<void, never, R> => {
-  const request = command.request.decode(context.message)
-  if (Result.isFailure(request)) {
-    return Effect.logDebug(`The command "${command.name}" is malformed: ${request.failure.reason.message}`)
-  }
-  return Effect.suspend(() => handler(request.success, context)).pipe(
-    Effect.asVoid,
-    Effect.catchCause((cause) => Effect.logError(`The handler of "${command.name}" failed`, cause))
-  )
-}
+): Effect.Effect<void, never, R> =>
+  Bodies.read(command.request, context.message, (request) => {
+    if (Result.isFailure(request)) {
+      return Effect.logDebug(`The command "${command.name}" is malformed: ${request.failure.reason.message}`)
+    }
+    return Effect.suspend(() => handler(request.success, context)).pipe(
+      Effect.asVoid,
+      Effect.catchCause((cause) => Effect.logError(`The handler of "${command.name}" failed`, cause))
+    )
+  })
 
 /** One service of a group. */
 interface Service {

@@ -130,10 +130,12 @@ class Compilation {
     const tag = this.claim(WireAnnotation.tagOf(ast) ?? WireAnnotation.tagOf(element), path)
     const separators = list?.kind === "records" ? list.separators : "none"
     if (separators !== "none") this.separate(path)
-    const behaviour = WireField.ofList(name, ast, nonEmpty, WireField.valueConversions(element, leaf), aim)
+    const elements = WireField.valueConversions(element, leaf)
+    const behaviour = WireField.ofList(name, ast, nonEmpty, elements, aim)
+    const decodeElement = WireField.elementDecode(ast, elements, aim)
     const isSecret = WireLeaf.isSecret(ast) || WireLeaf.isSecret(element)
     return {
-      made: { kind: "values", name, index, tag, leaf, isSecret, separators, nonEmpty, ...behaviour },
+      made: { kind: "values", name, index, tag, leaf, isSecret, separators, nonEmpty, decodeElement, ...behaviour },
       tags: [tag]
     }
   }

@@ -77,6 +77,18 @@ export const ofList = (
     ...(aim === "type" ? listConversions(ast, elements) : none)
   }
 
+/**
+ * What becomes of each value of a list when it is read; nothing where that is a part of what becomes of the list.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const elementDecode = (
+  ast: SchemaAST.AST,
+  elements: Conversions,
+  aim: Aim
+): WireConversion.Conversion | undefined => aim === "type" && !needsParser(ast) ? elements.decode : undefined
+
 /** A key that is transformed, and may be absent on one side or the other, is decoded as a whole: with its absence. */
 const keyed = (name: string, ast: SchemaAST.AST, aim: Aim): Behaviour | undefined =>
   aim === "type" && ast.encoding !== undefined && (isOptional(ast, "type") || isOptional(ast, "encoded"))
@@ -112,11 +124,11 @@ export const valueConversions = (ast: SchemaAST.AST, leaf: WireLayout.Leaf): Con
 const listConversions = (ast: SchemaAST.AST, elements: Conversions): Conversions => {
   if (needsParser(ast)) return whole(ast)
   const checks = WireConversion.checks(ast, never)
-  const decodeEach = elements.decode && WireConversion.each(elements.decode)
   const encodeEach = elements.encode && WireConversion.each(elements.encode)
   const encode = WireConversion.andThen(checks, encodeEach)
   return {
-    decode: WireConversion.andThen(decodeEach, checks),
+    // Each element has been converted when it was read.
+    decode: checks,
     encode: encode && WireConversion.andThen(WireConversion.expecting(Array.isArray, "a list"), encode)
   }
 }

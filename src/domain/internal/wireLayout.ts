@@ -96,6 +96,8 @@ export interface ValuesField extends Named {
   /** Where separators are written. They are skipped when read. */
   readonly separators: "between" | "after" | "none"
   readonly nonEmpty: boolean
+  /** What becomes of each value before the list is converted as a whole. */
+  readonly decodeElement: WireConversion.Conversion | undefined
 }
 
 /**

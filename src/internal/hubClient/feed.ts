@@ -13,12 +13,15 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import type * as Message from "../../domain/Message.ts"
 import type * as Connection from "../../services/Connection.ts"
 import type * as ConnectionState from "../../services/ConnectionState.ts"
 import * as HubError from "../../services/hub/HubError.ts"
 import type * as HubEvent from "../../services/hub/HubEvent.ts"
 import * as SendError from "../../services/SendError.ts"
+import * as Bodies from "../bodies.ts"
+import * as InPieces from "../inPieces.ts"
 import * as Patience from "./patience.ts"
 
 /**
@@ -45,16 +48,27 @@ export interface Routed<Key, Event> {
   readonly event: Event
 }
 
+/**
+ * What a message says, found out with pauses.
+ *
+ * @internal
+ */
+export type Reading<Key, Event> = Generator<
+  void,
+  Result.Result<ReadonlyArray<Routed<Key, Event>>, HubError.HubError>
+>
+
 /** @internal */
 export interface Service<Key, Event> {
   readonly serviceId: number
   readonly subscribe: (keys: ReadonlyArray<Key>) => Effect.Effect<void, HubError.HubError>
   readonly unsubscribe: (keys: ReadonlyArray<Key>) => Effect.Effect<void, HubError.HubError>
   /** What a message says; `undefined` when it is no notification of the service. */
-  readonly read: (
-    message: Message.Message
-  ) => Result.Result<ReadonlyArray<Routed<Key, Event>>, HubError.HubError> | undefined
+  readonly read: (message: Message.Message) => Reading<Key, Event> | undefined
 }
+
+/** So many events of one message are told without a pause. */
+const pieceSize = 1000
 
 /** So many keys go into one request. */
 const maxKeys = 5000
@@ -270,16 +284,24 @@ export class Feed<Key, Event> {
     this.#held.clear()
   }
 
-  #onMessage(message: Message.Message): void {
-    const read = this.#listeners.size === 0 ? undefined : this.#service.read(message)
-    if (read === undefined) return
+  #onMessage(message: Message.Message): Effect.Effect<void> | void {
+    const reading = this.#listeners.size === 0 ? undefined : this.#service.read(message)
+    if (reading === undefined) return
+    // Nearly all are short, and need no fiber.
+    return Bodies.isLarge(message) ? InPieces.run(() => this.#tell(reading)) : Pieces.runSync(this.#tell(reading))
+  }
+
+  *#tell(reading: Reading<Key, Event>): Generator<void, void> {
+    const read = yield* reading
     if (Result.isFailure(read)) {
       for (const listener of this.#listeners) endQueue(listener, { error: read.failure })
       return
     }
     const now = this.#clock.currentTimeMillisUnsafe()
+    let told = 0
     for (const { event, key } of read.success) {
       for (const listener of this.#listeners) if (listener.keys.has(key)) listener.tell(event, now)
+      if (++told % pieceSize === 0) yield
     }
   }
 }

@@ -54,7 +54,7 @@ export type DoubleSpendNews = Without<HubEvent.DoubleSpendEvent, "Gap">
 /** How a notification is read. */
 interface Reader<Key, Event> {
   readonly messageId: number
-  readonly read: (message: Message.Message) => Result.Result<ReadonlyArray<Feed.Routed<Key, Event>>, HubError.HubError>
+  readonly read: (message: Message.Message) => Feed.Reading<Key, Event>
 }
 
 const reader = <Name extends string, Payload, Key, Event>(
@@ -62,11 +62,12 @@ const reader = <Name extends string, Payload, Key, Event>(
   route: (payload: Payload) => ReadonlyArray<Feed.Routed<Key, Event>>
 ): Reader<Key, Event> => ({
   messageId,
-  read: (message) =>
-    Result.mapBoth(payload.decode(message), {
+  read: function*(message) {
+    return Result.mapBoth(yield* payload.decodeInPieces(message), {
       onSuccess: route,
       onFailure: (reason) => new HubError.HubError({ call: name, reason })
     })
+  }
 })
 
 const readWith =
