@@ -5,6 +5,7 @@ import * as Auth from "@bitauth/libauth"
 import { Effect, Result } from "effect"
 import * as ScriptRules from "../../src/domain/chain/ScriptRules.ts"
 import * as HubBlockChain from "../../src/domain/hub/HubBlockChain.ts"
+import * as InPieces from "../../src/internal/inPieces.ts"
 import * as Names from "../../src/internal/hub/names.ts"
 import * as Scripts from "../../src/internal/hub/scripts.ts"
 import type { Case } from "./probe.ts"
@@ -62,7 +63,9 @@ export const cases: ReadonlyArray<Case> = [
     what: `a Hub's answer of 30 MB with transactions of ${size} bytes`,
     prepare: Effect.sync(() => {
       const body = blockReply(size)
-      return { run: Effect.sync(() => Result.getOrThrow(HubBlockChain.getBlock.reply.decode(body))) }
+      return {
+        run: Effect.map(InPieces.run(() => HubBlockChain.getBlock.reply.decodeInPieces(body)), Result.getOrThrow)
+      }
     })
   }))
 ]

@@ -5,11 +5,19 @@ import { Effect, Exit, Layer, Result, Scope, Stream } from "effect"
 import { NetAddress } from "effect/net"
 import * as LegacyFormat from "../../src/domain/LegacyFormat.ts"
 import * as BloomFilter from "../../src/domain/p2p/BloomFilter.ts"
+import * as BlockHeader from "../../src/domain/p2p/BlockHeader.ts"
+import * as MerkleRoot from "../../src/domain/p2p/MerkleRoot.ts"
 import * as P2PMessage from "../../src/domain/p2p/P2PMessage.ts"
+import * as PartialMerkleTree from "../../src/domain/p2p/PartialMerkleTree.ts"
 import * as PeerAddress from "../../src/domain/p2p/PeerAddress.ts"
+import * as SyncPlan from "../../src/domain/p2p/SyncPlan.ts"
 import * as TransactionBytes from "../../src/domain/p2p/TransactionBytes.ts"
 import * as TransactionOutline from "../../src/domain/p2p/TransactionOutline.ts"
 import * as WalletElement from "../../src/domain/p2p/WalletElement.ts"
+import * as InPieces from "../../src/internal/inPieces.ts"
+import * as Ledger from "../../src/internal/p2p/wallets/ledger.ts"
+import * as Scanner from "../../src/internal/p2p/wallets/scanner.ts"
+import * as Trail from "../../src/internal/p2p/wallets/trail.ts"
 import * as WatchList from "../../src/internal/p2p/wallets/watchList.ts"
 import * as NodeHash256 from "../../src/layers/NodeHash256.ts"
 import * as Downloads from "../../src/services/p2p/Downloads.ts"
@@ -63,6 +71,64 @@ const downloads = Effect.gen(function*() {
   }
 })
 
+/** A wallet with 50,000 elements that has been sent a block, but for the last transaction, which spends what it watches. */
+const walletBlock = (count: number): Case["prepare"] =>
+  Effect.sync(() => {
+    const watch = watched(50_000)
+    const all = Blocks.transactions(count, 250)
+    const txids = all.map(hash256)
+    // All spend outputs of one transaction that pays to the wallet.
+    watch.restore(all.map((bytes) => ({ outpoint: bytes.slice(5, 41), spentAt: undefined })))
+    const { flags, hashes, transactions } = PartialMerkleTree.make({ txids, isMatch: () => true, hash256 })
+    const { root } = MerkleRoot.compute(txids, hash256)
+    const header: BlockHeader.BlockHeader = {
+      version: 1,
+      previous: new Uint8Array(32),
+      merkleRoot: root,
+      time: 1,
+      bits: 0x207f_ffff,
+      nonce: 0
+    }
+    const scanner = new Scanner.Scanner({
+      hash256,
+      watch,
+      ledger: new Ledger.Ledger(),
+      trail: new Trail.Trail([]),
+      plan: SyncPlan.make({ first: 1 }),
+      falsePositiveRate: 0.0001,
+      tweak: 7,
+      falsePositives: false,
+      ports: {
+        send: () => {},
+        expect: () => {},
+        punish: (_key, _points, what) => {
+          throw new Error(what)
+        },
+        dismiss: () => {},
+        tell: () => {},
+        takeBack: () => {},
+        wake: () => {},
+        nonce: () => 1n
+      }
+    })
+    scanner.join("peer")
+    scanner.begin(scanner.propose(1, true)!, [BlockHeader.hash(header, hash256)], 0)
+    const message = P2PMessage.make("merkleblock", { header, transactions, hashes, flags })
+    return {
+      run: Effect.gen(function*() {
+        const proven = yield* InPieces.run(() => PartialMerkleTree.verifyInPieces(message, root, hash256))
+        scanner.onMerkleBlock("peer", message, 0, proven)
+        for (const bytes of all) {
+          // A message each.
+          yield* Effect.yieldNow
+          const work = scanner.onTransaction("peer", bytes, 0)
+          if (work !== undefined) yield* InPieces.run(work.pieces)
+        }
+        if (scanner.ledger.matches.length !== count) return yield* Effect.die("not all were found")
+      })
+    }
+  })
+
 export const cases: ReadonlyArray<Case> = [
   {
     what: "an inv with 50,000 transactions that are wanted",
@@ -110,15 +176,7 @@ export const cases: ReadonlyArray<Case> = [
   },
   {
     what: "a block of which 60,000 transactions are for a wallet with 50,000 elements",
-    prepare: Effect.sync(() => {
-      const watch = watched(50_000)
-      const all = Blocks.transactions(60_000, 250).map((bytes) => ({ txid: hash256(bytes), bytes }))
-      const examine = ({ bytes, txid }: typeof all[number]) => ({
-        txid,
-        outline: Result.getOrThrow(TransactionOutline.decode(bytes))
-      })
-      return { run: Effect.sync(() => watch.examineBlock(all.map(examine), 1)) }
-    })
+    prepare: walletBlock(60_000)
   },
   {
     what: "the filter of a wallet with 50,000 elements",

@@ -23,6 +23,7 @@ import * as Alignment from "./alignment.ts"
 import type * as Outbox from "./outbox.ts"
 import * as Scanner from "./scanner.ts"
 import * as Snapshots from "./snapshots.ts"
+import * as Turn from "./turn.ts"
 
 /** What an agent works with. @internal */
 export interface Services {
@@ -72,6 +73,8 @@ export class Agent {
   readonly id: string
   readonly outbox: Outbox.Outbox
   readonly scanner: Scanner.Scanner
+  /** Whoever changes what the scanner knows, or would see half of a block in it, waits for this. */
+  readonly turn = new Turn.Turn()
   readonly peers = new Map<string, Peer.Peer>()
   /** Those of longest ago first. */
   readonly #served: Set<string>
@@ -127,9 +130,11 @@ export class Agent {
   add(
     elements: ReadonlyArray<WalletElement.WalletElement>,
     from: number | undefined
-  ): Result.Result<void, WalletElement.BadElement> {
-    const first = this.#phase === "Unknown" ? undefined : from ?? this.scanner.plan.scannedTo + 1
-    return this.scanner.add(elements, first)
+  ): Effect.Effect<Result.Result<void, WalletElement.BadElement>> {
+    return this.turn.whenFree(() => {
+      const first = this.#phase === "Unknown" ? undefined : from ?? this.scanner.plan.scannedTo + 1
+      return this.scanner.add(elements, first)
+    })
   }
 
   /** Takes a peer into service, and returns one that is forgotten for it. */
@@ -184,7 +189,7 @@ export class Agent {
   }
 
   #onChain(event: HeaderChain.Event): Effect.Effect<void> {
-    return Effect.sync(() => {
+    return this.turn.whenFree(() => {
       if (this.#phase === "Running" && event._tag === "Reorganised") this.scanner.rollBack(event.forkHeight)
       this.#mayAsk.openUnsafe()
     })
@@ -215,7 +220,9 @@ export class Agent {
     if (this.#phase !== "Running") return
     yield* this.#giveTasks()
     const { height } = yield* this.#services.chain.tip
-    if (this.scanner.plan.scannedTo === height) this.scanner.tellSynced()
+    yield* this.turn.whenFree(() => {
+      if (this.scanner.plan.scannedTo === height) this.scanner.tellSynced()
+    })
     const next = this.scanner.onAlarm(this.#runner.now())
     if (next !== undefined) this.#alarm.set(next)
   })
@@ -237,7 +244,7 @@ export class Agent {
       const found = yield* Alignment.find(chain, this.scanner.trail, this.scanner.ledger)
       if (found._tag === "TooEarly") return
       this.#phase = "Running"
-      if (found._tag === "Forked") this.scanner.rollBack(found.height)
+      if (found._tag === "Forked") yield* this.turn.whenFree(() => this.scanner.rollBack(found.height))
     })
   }
 
@@ -251,7 +258,9 @@ export class Agent {
         const hashes = yield* this.#hashesOf(proposal)
         // Blocks have left the chain, and an event will say so.
         if (hashes === undefined) return
-        if (this.scanner.plan === plan) this.scanner.begin(proposal, hashes, this.#runner.now())
+        yield* this.turn.whenFree(() => {
+          if (this.scanner.plan === plan) this.scanner.begin(proposal, hashes, this.#runner.now())
+        })
       }
     })
   }
@@ -270,14 +279,16 @@ export class Agent {
   }
 
   get #save(): Effect.Effect<void, WalletStore.WalletStoreError> {
-    return Effect.suspend(() => {
+    const taken = this.turn.whenFree(() => {
       // What was taken back would be forgotten.
-      if (this.outbox.isInDoubt) return Effect.void
+      if (this.outbox.isInDoubt) return undefined
       const { deliveredTo } = this.outbox
-      return this.#services.store.save(
-        Snapshots.take(this.scanner, { id: this.id, tweak: this.#tweak, deliveredTo, served: this.#served })
-      )
+      return Snapshots.take(this.scanner, { id: this.id, tweak: this.#tweak, deliveredTo, served: this.#served })
     })
+    return Effect.flatMap(
+      taken,
+      (snapshot) => snapshot === undefined ? Effect.void : this.#services.store.save(snapshot)
+    )
   }
 
   readonly #saveSoon: Effect.Effect<void> = Effect.sleep(saveDelay).pipe(

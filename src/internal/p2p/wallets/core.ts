@@ -8,6 +8,7 @@ import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Pieces from "../../../domain/internal/pieces.ts"
 import type * as P2PMessage from "../../../domain/p2p/P2PMessage.ts"
 import * as PartialMerkleTree from "../../../domain/p2p/PartialMerkleTree.ts"
 import * as Segment from "../../../domain/p2p/Segment.ts"
@@ -53,6 +54,12 @@ const toError = <A, E extends WalletError.Reason, R>(effect: Effect.Effect<A, E,
   Effect.mapError(effect, (reason) => new WalletError.WalletError({ reason }))
 
 const fromResult = <A, E extends WalletError.Reason>(result: Result.Result<A, E>) => toError(Effect.fromResult(result))
+
+/** Looks at a block: at once, or in pieces if it is large. */
+const look = ({ turn }: Agent.Agent, work: Scanner.Work | undefined): Effect.Effect<void> | void => {
+  if (work === undefined) return
+  return work.isLarge || !turn.isFree ? turn.hold(work.pieces) : Pieces.runSync(work.pieces())
+}
 
 class Core {
   readonly #services: Agent.Services
@@ -119,32 +126,51 @@ class Core {
       return bytes.length < largeTransaction ? examine : Effect.andThen(Effect.yieldNow, examine)
     })
 
-  #onMessage({ agent, key }: Servant, message: P2PMessage.P2PMessage, clock: Clock.Clock): Effect.Effect<void> | void {
+  #onMessage(servant: Servant, message: P2PMessage.P2PMessage, clock: Clock.Clock): Effect.Effect<void> | void {
+    const { agent } = servant
+    if (agent === undefined) return
+    if (message._tag !== "merkleblock" && message._tag !== "tx" && message._tag !== "pong") return
+    // Each message has its own fiber only where it has to wait.
+    if (agent.turn.isFree) return this.#take(servant, agent, message, clock)
+    return Effect.flatten(
+      agent.turn.whenFree(() => this.#take(servant, agent, message, clock) ?? Effect.void)
+    )
+  }
+
+  #take(
+    { key }: Servant,
+    agent: Agent.Agent,
+    message: P2PMessage.Of<"merkleblock" | "tx" | "pong">,
+    clock: Clock.Clock
+  ): Effect.Effect<void> | void {
     const now = clock.currentTimeMillisUnsafe()
     switch (message._tag) {
       case "merkleblock":
-        return agent === undefined ? undefined : this.#onMerkleBlock(agent.scanner, key, message, clock)
+        return this.#onMerkleBlock(agent, key, message, clock)
       case "tx":
-        return agent?.scanner.onTransaction(key, message.bytes, now)
+        return look(agent, agent.scanner.onTransaction(key, message.bytes, now))
       case "pong":
-        return agent?.scanner.onPong(key, message.nonce, now)
-      default:
-        return
+        return agent.scanner.onPong(key, message.nonce, now)
     }
   }
 
   #onMerkleBlock(
-    scanner: Scanner.Scanner,
+    agent: Agent.Agent,
     key: string,
     message: P2PMessage.Of<"merkleblock">,
     clock: Clock.Clock
   ): Effect.Effect<void> | void {
-    if (!scanner.awaitsMerkleBlock(key)) return scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe())
+    const { scanner, turn } = agent
+    if (!scanner.awaitsMerkleBlock(key)) {
+      return look(agent, scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe()))
+    }
     const { hash256 } = this.#services
     const verify = () => PartialMerkleTree.verifyInPieces(message, message.header.merkleRoot, hash256)
-    return Effect.map(
-      InPieces.run(verify),
-      (proven) => scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe(), proven)
+    return InPieces.run(verify).pipe(
+      Effect.flatMap((proven) =>
+        turn.whenFree(() => scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe(), proven))
+      ),
+      Effect.flatMap((work) => look(agent, work) ?? Effect.void)
     )
   }
 
@@ -232,7 +258,7 @@ class Core {
     const add = (elements: ReadonlyArray<WalletElement.WalletElement>, from: number | undefined) =>
       Effect.andThen(
         Effect.fromResult(OpenRules.checkCount(agent.scanner.watch.size + elements.length)),
-        Effect.suspend(() => fromResult(agent.add(elements, from)))
+        Effect.flatMap(agent.add(elements, from), fromResult)
       )
     return {
       id: agent.id,

@@ -66,6 +66,29 @@ interface Judged extends Reception.Proven {
   readonly finding: WatchList.Finding
 }
 
+/**
+ * A block that is to be looked at. With a large one that takes more than one turn of the event loop: nothing else may
+ * change what the wallet knows meanwhile, but peers may come and go.
+ *
+ * @internal
+ */
+export interface Work {
+  readonly isLarge: boolean
+  readonly pieces: () => Generator<void, void>
+}
+
+/** Up to that weight a block is looked at in one piece, and a large one is divided into such pieces. */
+const pieceWeight = 150_000
+
+/** What a transaction weighs beside its bytes. */
+const transactionWeight = 100
+
+/** So many transactions are told of in one piece. */
+const toldAtOnce = 1000
+
+/** The peer has gone. */
+const gone = Symbol("gone")
+
 /** @internal */
 export class Scanner {
   plan: SyncPlan.SyncPlan
@@ -199,13 +222,14 @@ export class Scanner {
     message: P2PMessage.Of<"merkleblock">,
     now: number,
     proven?: Parameters<Reception.Reception["onMerkleBlock"]>[1]
-  ): void {
+  ): Work | undefined {
     const member = this.#members.get(key)
-    if (member === undefined || member.duty._tag === "Draining") return
+    if (member === undefined || member.duty._tag === "Draining") return undefined
     if (member.duty._tag !== "Answering") {
-      return this.#expose(key, "a merkle block that was not asked for")
+      this.#expose(key, "a merkle block that was not asked for")
+      return undefined
     }
-    this.#settle(member, member.duty.reception.onMerkleBlock(message, proven), now)
+    return this.#settle(member, member.duty.reception.onMerkleBlock(message, proven), now)
   }
 
   onPong(key: string, nonce: bigint, now: number): void {
@@ -221,11 +245,11 @@ export class Scanner {
   }
 
   /** A transaction that a peer was not asked for, as those that follow a merkle block. */
-  onTransaction(key: string, bytes: Uint8Array, now: number): void {
+  onTransaction(key: string, bytes: Uint8Array, now: number): Work | undefined {
     const member = this.#members.get(key)
-    if (member?.duty._tag !== "Answering" || !member.duty.reception.isExpecting) return
+    if (member?.duty._tag !== "Answering" || !member.duty.reception.isExpecting) return undefined
     const outcome = member.duty.reception.onTransaction(this.#options.hash256(bytes), bytes)
-    if (outcome !== undefined) this.#settle(member, outcome, now)
+    return outcome === undefined ? undefined : this.#settle(member, outcome, now)
   }
 
   /** A transaction that some peer has announced. It need not be one of this wallet. */
@@ -250,17 +274,23 @@ export class Scanner {
     return this.#filter.message
   }
 
-  #settle(member: Member.Member, outcome: Reception.Outcome, now: number): void {
+  #settle(member: Member.Member, outcome: Reception.Outcome, now: number): Work | undefined {
     switch (outcome._tag) {
       case "Bad":
-        return this.#expose(member.key, outcome.what)
+        this.#expose(member.key, outcome.what)
+        return undefined
       case "Unserved":
-        return this.#onUnserved(member)
+        this.#onUnserved(member)
+        return undefined
       case "Waiting":
-        return this.#expect(member, outcome.named)
+        this.#expect(member, outcome.named)
+        return undefined
       case "Complete":
         this.#expect(member, outcome.named)
-        return this.#onBlock(member, outcome.block, now)
+        return {
+          isLarge: isLarge(outcome.block),
+          pieces: () => this.#onBlock(member, outcome.block, now)
+        }
     }
   }
 
@@ -287,57 +317,79 @@ export class Scanner {
     this.#ports.wake()
   }
 
-  #onBlock(member: Member.Member, block: Reception.Block, now: number): void {
+  *#onBlock(member: Member.Member, block: Reception.Block, now: number): Generator<void, void> {
     const { duty, key } = member
-    if (duty._tag !== "Answering") return
+    if (this.#isGone(member) || duty._tag !== "Answering") return
     member.unserved = 0
     member.duty = Member.withPace(duty, BlockPace.count(duty.pace))
     const task = this.plan.tasks.get(key)
-    if (task?._tag === "Scan") this.#onScanned(member, task.version, block)
-    else if (task?._tag === "Check") this.#onChecked(member, task.version, block)
-    if (this.#members.has(key) && duty.reception.isDone) this.#rest(member, 0, now)
+    if (task?._tag === "Scan") yield* this.#onScanned(member, task.version, block)
+    else if (task?._tag === "Check") yield* this.#onChecked(member, task.version, block)
+    if (!this.#isGone(member) && duty.reception.isDone) this.#rest(member, 0, now)
   }
 
-  #onScanned({ key }: Member.Member, version: number, block: Reception.Block): void {
-    const judged = this.#judge(block)
+  #isGone(member: Member.Member): boolean {
+    return this.#members.get(member.key) !== member
+  }
+
+  *#onScanned(member: Member.Member, version: number, block: Reception.Block): Generator<void, void> {
+    const { key } = member
+    const judged = yield* this.#judge(member, block)
+    if (judged === gone) return
     if (judged === undefined) return this.#expose(key, unreadable(block))
     // It may have been looked at before, for fewer elements or with another peer.
     if (this.#hasLeftOut(judged, block.height, version)) return this.#expose(key, leftOut(block))
+    yield* this.#tellMatches(judged, block)
+    // What was proven is told, but what nobody answers for is looked at again.
+    if (this.#isGone(member)) return
     this.plan = SyncPlan.scanned(this.plan, key)
     this.trail.add(block)
-    for (const one of judged) this.#tellMatch(one, block)
     if (!this.plan.tasks.has(key)) this.tellSynced()
   }
 
-  #onChecked({ key }: Member.Member, version: number, block: Reception.Block): void {
-    const judged = this.#judge(block)
+  *#onChecked(member: Member.Member, version: number, block: Reception.Block): Generator<void, void> {
+    const { key } = member
+    const judged = yield* this.#judge(member, block)
+    if (judged === gone) return
     if (judged === undefined) return this.#expose(key, unreadable(block))
     const hasLeftOut = this.#hasLeftOut(judged, block.height, version)
     const extra = judged.filter(({ finding, txid }) => finding !== undefined && !this.ledger.hasAt(txid, block.height))
-    if (extra.length > 0) this.#outdo(key, extra, block)
+    if (extra.length > 0) yield* this.#outdo(key, extra, block)
     else if (!hasLeftOut) this.plan = SyncPlan.agreed(this.plan, key)
     if (hasLeftOut) this.#expose(key, leftOut(block))
   }
 
   /** A check has found what the peer that scanned had left out. */
-  #outdo(key: string, extra: ReadonlyArray<Judged>, block: Reception.Block): void {
+  *#outdo(key: string, extra: ReadonlyArray<Judged>, block: Reception.Block): Generator<void, void> {
     const span = SyncPlan.spanAt(this.plan, block.height)
     this.#takeBack(SyncPlan.outdone(this.plan, key))
-    for (const one of extra) this.#tellMatch(one, block)
+    yield* this.#tellMatches(extra, block)
     const isProven = span !== undefined && extra.some(({ finding = Infinity }) => finding <= span.version)
     if (isProven && this.#members.has(span.by)) this.#expose(span.by, leftOut(block))
     this.#ports.wake()
   }
 
   /** `undefined` when a transaction cannot be read, so that the block is none. */
-  #judge({ height, transactions }: Reception.Block): ReadonlyArray<Judged> | undefined {
+  *#judge(
+    member: Member.Member,
+    { height, transactions }: Reception.Block
+  ): Generator<void, ReadonlyArray<Judged> | typeof gone | undefined> {
     const examined: Array<WatchList.Examined> = []
+    let weight = 0
     for (const { bytes, txid } of transactions) {
+      const added = weightOf(bytes)
+      if (weight > 0 && weight + added > pieceWeight) {
+        yield
+        // Nothing has changed so far.
+        if (this.#isGone(member)) return gone
+        weight = 0
+      }
+      weight += added
       const outline = TransactionOutline.decode(bytes)
       if (Result.isFailure(outline)) return undefined
       examined.push({ txid, outline: outline.success })
     }
-    const findings = this.watch.examineBlock(examined, height)
+    const findings = yield* this.watch.examineBlock(examined, height)
     return transactions.map((transaction, at) => ({ ...transaction, finding: findings[at] }))
   }
 
@@ -347,6 +399,14 @@ export class Scanner {
     if (known.length === 0) return false
     const told = new Set(judged.map(({ txid }) => BytesKey.of(txid)))
     return known.some((match) => match.version <= version && !told.has(BytesKey.of(match.txid)))
+  }
+
+  *#tellMatches(all: ReadonlyArray<Judged>, block: Reception.Block): Generator<void, void> {
+    let told = 0
+    for (const one of all) {
+      this.#tellMatch(one, block)
+      if (++told % toldAtOnce === 0) yield
+    }
   }
 
   #tellMatch({ bytes, finding, txid }: Judged, { hash, height, tree }: Reception.Block): void {
@@ -395,6 +455,14 @@ export class Scanner {
     this.#syncedTold = -1
     this.#ports.takeBack(plan.scannedTo)
   }
+}
+
+const weightOf = (bytes: Uint8Array): number => bytes.length + transactionWeight
+
+const isLarge = ({ transactions }: Reception.Block): boolean => {
+  let weight = 0
+  for (const { bytes } of transactions) weight += weightOf(bytes)
+  return weight > pieceWeight
 }
 
 const leftOut = ({ hash }: Reception.Block): string =>

@@ -70,6 +70,21 @@ const roomFor = (count: number): number => 2 ** (Math.ceil(Math.log2(Math.max(at
 
 const lower = (a: Finding, b: Finding): Finding => a === undefined ? b : b === undefined ? a : Math.min(a, b)
 
+/** So much of a block is looked at in one piece. */
+const pieceWeight = 100_000
+
+/** What an input or an output weighs beside the bytes of its script. */
+const ownWeight = 100
+
+const weightOf = (parts: ReadonlyArray<{ readonly script: Uint8Array }>): number => {
+  let weight = ownWeight
+  for (const { script } of parts) weight += script.length + ownWeight
+  return weight
+}
+
+const weightOfOutputs = ({ outline }: Examined): number => weightOf(outline.outputs)
+const weightOfInputs = ({ outline }: Examined): number => weightOf(outline.inputs)
+
 /** @internal */
 export class WatchList {
   /** The number of the last change. */
@@ -129,12 +144,32 @@ export class WatchList {
     return filter
   }
 
-  /** Which transactions of a block are the wallet's. Their outputs are watched from now on. */
-  examineBlock(transactions: ReadonlyArray<Examined>, height: number): ReadonlyArray<Finding> {
-    const byOutput = transactions.map((transaction) =>
-      this.#lookAtOutputs(transaction, height, (outpoint) => this.#addCoin(outpoint))
-    )
-    return transactions.map((transaction, at) => lower(byOutput[at], this.#lookAtInputs(transaction, height)))
+  /**
+   * Which transactions of a block are the wallet's. Their outputs are watched from now on. Nothing else may change the
+   * list during a pause.
+   */
+  *examineBlock(transactions: ReadonlyArray<Examined>, height: number): Generator<void, ReadonlyArray<Finding>> {
+    const findings: Array<Finding> = []
+    let weight = 0
+    for (const transaction of transactions) {
+      const added = weightOfOutputs(transaction)
+      if (weight > 0 && weight + added > pieceWeight) {
+        yield
+        weight = 0
+      }
+      weight += added
+      findings.push(this.#lookAtOutputs(transaction, height, (outpoint) => this.#addCoin(outpoint)))
+    }
+    for (let at = 0; at < transactions.length; at++) {
+      const added = weightOfInputs(transactions[at])
+      if (weight > 0 && weight + added > pieceWeight) {
+        yield
+        weight = 0
+      }
+      weight += added
+      findings[at] = lower(findings[at], this.#lookAtInputs(transactions[at], height))
+    }
+    return findings
   }
 
   /** Whether a transaction that is in no block yet is the wallet's. */

@@ -15,6 +15,7 @@ import * as WatchList from "../../../../src/internal/p2p/wallets/watchList.ts"
 import type * as WalletEvent from "../../../../src/services/p2p/WalletEvent.ts"
 import * as Legacy from "../../../utils/legacy.ts"
 import * as Generator from "../../../utils/p2pMessage.ts"
+import * as Pieces from "../../../utils/pieces.ts"
 import * as WalletChain from "../../../utils/p2p/walletChain.ts"
 
 type Kind = "honest" | "withholding" | "stalling" | "keepingBack" | "behind" | "babbling"
@@ -158,9 +159,13 @@ class Model {
   hear(peer: ModelPeer): void {
     const message = peer.said.shift()
     if (message === undefined) return
-    if (message._tag === "merkleblock") this.scanner.onMerkleBlock(peer.key, message, this.now)
+    if (message._tag === "merkleblock") this.#look(this.scanner.onMerkleBlock(peer.key, message, this.now))
     if (message._tag === "pong") this.scanner.onPong(peer.key, message.nonce, this.now)
-    if (message._tag === "tx") this.scanner.onTransaction(peer.key, message.bytes, this.now)
+    if (message._tag === "tx") this.#look(this.scanner.onTransaction(peer.key, message.bytes, this.now))
+  }
+
+  #look(work: Scanner.Work | undefined): void {
+    if (work !== undefined) Pieces.collect(work.pieces())
   }
 
   /** What the events leave, as `truth` has it. */
