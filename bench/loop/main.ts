@@ -1,7 +1,7 @@
 /**
  * Measures how long a turn of the event loop takes at most while large things are handled that peers may send, or that
- * are stored. Nothing should take 50 ms. Collections of garbage are a part of it, and so is whatever else the machine
- * does: the least of some rounds is told, and all of them.
+ * are stored. Nothing should take 50 ms. What counts is the time that the thread had a core, so that it matters little
+ * what else the machine does; collections of garbage are a part of it. The least of some rounds is told, and all of them.
  *
  *     npm run bench:loop                  all of them, each three times
  *     npm run bench:loop -- block         those that have a word in their name

@@ -16,6 +16,7 @@ import * as TransactionOutline from "../../src/domain/p2p/TransactionOutline.ts"
 import * as WalletElement from "../../src/domain/p2p/WalletElement.ts"
 import * as InPieces from "../../src/internal/inPieces.ts"
 import * as Ledger from "../../src/internal/p2p/wallets/ledger.ts"
+import * as Reception from "../../src/internal/p2p/wallets/reception.ts"
 import * as Scanner from "../../src/internal/p2p/wallets/scanner.ts"
 import * as Trail from "../../src/internal/p2p/wallets/trail.ts"
 import * as WatchList from "../../src/internal/p2p/wallets/watchList.ts"
@@ -116,7 +117,7 @@ const walletBlock = (count: number): Case["prepare"] =>
     const message = P2PMessage.make("merkleblock", { header, transactions, hashes, flags })
     return {
       run: Effect.gen(function*() {
-        const proven = yield* InPieces.run(() => PartialMerkleTree.verifyInPieces(message, root, hash256))
+        const proven = yield* InPieces.run(() => Reception.prove(message, hash256))
         scanner.onMerkleBlock("peer", message, 0, proven)
         for (const bytes of all) {
           // A message each.

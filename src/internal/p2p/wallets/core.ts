@@ -10,7 +10,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Pieces from "../../../domain/internal/pieces.ts"
 import type * as P2PMessage from "../../../domain/p2p/P2PMessage.ts"
-import * as PartialMerkleTree from "../../../domain/p2p/PartialMerkleTree.ts"
 import * as Segment from "../../../domain/p2p/Segment.ts"
 import * as SyncPlan from "../../../domain/p2p/SyncPlan.ts"
 import * as TransactionOutline from "../../../domain/p2p/TransactionOutline.ts"
@@ -28,6 +27,7 @@ import * as Runner from "../../runner.ts"
 import * as Agent from "./agent.ts"
 import * as ExtraDemand from "./extraDemand.ts"
 import * as OpenRules from "./openRules.ts"
+import * as Reception from "./reception.ts"
 import type * as Scanner from "./scanner.ts"
 import * as Outbox from "./outbox.ts"
 import * as Snapshots from "./snapshots.ts"
@@ -165,8 +165,7 @@ class Core {
       return look(agent, scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe()))
     }
     const { hash256 } = this.#services
-    const verify = () => PartialMerkleTree.verifyInPieces(message, message.header.merkleRoot, hash256)
-    return InPieces.run(verify).pipe(
+    return InPieces.run(() => Reception.prove(message, hash256)).pipe(
       Effect.flatMap((proven) =>
         turn.whenFree(() => scanner.onMerkleBlock(key, message, clock.currentTimeMillisUnsafe(), proven))
       ),

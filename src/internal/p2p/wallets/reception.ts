@@ -8,6 +8,7 @@ import * as BlockHeader from "../../../domain/p2p/BlockHeader.ts"
 import * as HashHex from "../../../domain/p2p/HashHex.ts"
 import * as InventoryType from "../../../domain/p2p/InventoryType.ts"
 import * as P2PMessage from "../../../domain/p2p/P2PMessage.ts"
+import * as Pieces from "../../../domain/internal/pieces.ts"
 import * as PartialMerkleTree from "../../../domain/p2p/PartialMerkleTree.ts"
 import * as BytesKey from "./bytesKey.ts"
 
@@ -52,25 +53,51 @@ export interface Options {
   readonly known: (txid: string) => Uint8Array | undefined
 }
 
-interface Pending {
+interface Pending extends Proof {
   readonly height: number
   readonly hash: Uint8Array
-  readonly tree: PartialMerkleTree.PartialMerkleTree
-  readonly named: ReadonlyMap<string, Uint8Array>
   readonly bytes: Map<string, Uint8Array>
 }
 
 /** Two hashes: what a node of the merkle tree is made of. A transaction of that size could pass for one. @internal */
 export const sizeOfNode = 64
 
+/** What a merkle block proves. @internal */
+export interface Proof {
+  readonly tree: PartialMerkleTree.PartialMerkleTree
+  /** The ids of the transactions that it names, by their keys. */
+  readonly named: ReadonlyMap<string, Uint8Array>
+}
+
+/** So many hashes are copied in one piece. */
+const copiedAtOnce = 2000
+
 /** Views of a message would keep all of it in memory. (`slice` of a Buffer of Node.js is a view.) */
-const copyTree = (
-  { flags, hashes, transactions }: P2PMessage.Of<"merkleblock">
-): PartialMerkleTree.PartialMerkleTree => ({
-  transactions,
-  hashes: hashes.map((hash) => new Uint8Array(hash)),
-  flags: new Uint8Array(flags)
-})
+function* copyAll(hashes: ReadonlyArray<Uint8Array>): Generator<void, ReadonlyArray<Uint8Array>> {
+  const copies: Array<Uint8Array> = []
+  for (const hash of hashes) {
+    if (copies.length > 0 && copies.length % copiedAtOnce === 0) yield
+    copies.push(new Uint8Array(hash))
+  }
+  return copies
+}
+
+/** Finds out what a merkle block proves, with pauses when it is much. @internal */
+export function* prove(
+  message: P2PMessage.Of<"merkleblock">,
+  hash256: BlockHeader.Hash256
+): Generator<void, Result.Result<Proof, PartialMerkleTree.PartialMerkleTreeError>> {
+  const { flags, hashes, header, transactions } = message
+  const matches = yield* PartialMerkleTree.verifyInPieces(message, header.merkleRoot, hash256)
+  if (Result.isFailure(matches)) return Result.fail(matches.failure)
+  const txids = yield* copyAll(matches.success.map(({ txid }) => txid))
+  const named = new Map<string, Uint8Array>()
+  for (const txid of txids) {
+    if (named.size > 0 && named.size % copiedAtOnce === 0) yield
+    named.set(BytesKey.of(txid), txid)
+  }
+  return Result.succeed({ tree: { transactions, hashes: yield* copyAll(hashes), flags: new Uint8Array(flags) }, named })
+}
 
 const bad = (what: string): Outcome => ({ _tag: "Bad", what })
 
@@ -105,7 +132,7 @@ export class Reception {
   /** What its tree proves has been found out before if that is given. */
   onMerkleBlock(
     message: P2PMessage.Of<"merkleblock">,
-    proven?: Result.Result<ReadonlyArray<PartialMerkleTree.Match>, PartialMerkleTree.PartialMerkleTreeError>
+    proven?: Result.Result<Proof, PartialMerkleTree.PartialMerkleTreeError>
   ): Outcome {
     if (this.#pending !== undefined) return this.#keptBack(this.#pending)
     const { from, hash256, hashes } = this.#options
@@ -116,13 +143,12 @@ export class Reception {
         ? { _tag: "Unserved" }
         : bad("a merkle block that was not asked for")
     }
-    const matches = proven ?? PartialMerkleTree.verify(message, message.header.merkleRoot, hash256)
-    if (Result.isFailure(matches)) return bad(`merkle block ${HashHex.format(hash)}: ${matches.failure.message}`)
+    const proof = proven ?? Pieces.runSync(prove(message, hash256))
+    if (Result.isFailure(proof)) return bad(`merkle block ${HashHex.format(hash)}: ${proof.failure.message}`)
     const pending: Pending = {
       height: from + this.#next,
       hash: expected,
-      tree: copyTree(message),
-      named: new Map(matches.success.map(({ txid }) => [BytesKey.of(txid), new Uint8Array(txid)])),
+      ...proof.success,
       bytes: new Map()
     }
     this.#pending = pending
