@@ -3,11 +3,15 @@
  */
 import * as Auth from "@bitauth/libauth"
 import { Effect, Result } from "effect"
+import * as Block from "../../src/domain/chain/Block.ts"
+import * as Coinbase from "../../src/domain/chain/Coinbase.ts"
 import * as ScriptRules from "../../src/domain/chain/ScriptRules.ts"
+import * as Transaction from "../../src/domain/chain/Transaction.ts"
 import * as HubBlockChain from "../../src/domain/hub/HubBlockChain.ts"
 import * as InPieces from "../../src/internal/inPieces.ts"
 import * as Names from "../../src/internal/hub/names.ts"
 import * as Scripts from "../../src/internal/hub/scripts.ts"
+import * as RegtestChain from "../../src/services/hub/RegtestChain.ts"
 import type { Case } from "./probe.ts"
 
 const { OpcodesBCH2023: Op } = Auth
@@ -51,6 +55,50 @@ const blockReply = (size: number): Uint8Array =>
     }))
   }))
 
+/** A chain, and a block for it: one transaction that pays to many outputs, and others that spend one of them each. */
+const submission = (count: number): Case["prepare"] =>
+  Effect.gen(function*() {
+    const chain = yield* RegtestChain.make()
+    const made = yield* chain.generate({ address: new Uint8Array(20), blocks: 101 })
+    const paid = Result.getOrThrow(Block.decode(made[0]!.bytes)).transactions[0]!.transaction
+    const anyone = Uint8Array.of(Op.OP_1)
+    // What a block of this chain pays to an address can be spent by its key alone, so the block before pays to anyone.
+    const { tip } = yield* chain.look(({ tip }) => ({ tip: { hash: tip.hash, time: tip.time, bits: tip.bits } }))
+    const first = Block.mine({
+      version: 1,
+      previous: tip.hash,
+      time: tip.time + 1,
+      bits: tip.bits,
+      transactions: [Transaction.make({
+        ...paid,
+        inputs: [{
+          ...paid.inputs[0]!,
+          script: Coinbase.make({ height: 102, address: new Uint8Array(20), amount: 0n }).inputs[0]!.script
+        }],
+        outputs: Array.from({ length: count }, () => ({ amount: 1000n, script: anyone }))
+      })]
+    })
+    yield* chain.submitBlock(first.bytes)
+    const more = yield* chain.generate({ address: new Uint8Array(20), blocks: 100 })
+    const last = more[more.length - 1]!
+    const source = first.transactions[0]!.transaction.id
+    const spending = Array.from({ length: count }, (_, index) =>
+      Transaction.make({
+        version: 2,
+        inputs: [{ txId: source, index, script: new Uint8Array(0), sequence: 0xffff_ffff }],
+        outputs: [{ amount: 900n, script: new Uint8Array(180).fill(Op.OP_1) }],
+        lockTime: 0
+      })).sort(Block.compareIds)
+    const block = Block.mine({
+      version: 1,
+      previous: last.hash,
+      time: last.time + 1,
+      bits: last.bits,
+      transactions: [Coinbase.make({ height: 203, address: new Uint8Array(20), amount: 0n }), ...spending]
+    })
+    return { run: chain.submitBlock(block.bytes) }
+  })
+
 export const cases: ReadonlyArray<Case> = [
   {
     what: "a transaction of 100 kB, whose script checks 60 signatures",
@@ -58,6 +106,14 @@ export const cases: ReadonlyArray<Case> = [
       const spend = manySignatures()
       return { run: Effect.ignore(Scripts.verify(spend)) }
     })
+  },
+  {
+    what: "a block of 1.2 MB with 5000 transactions for an `EmbeddedHub`",
+    prepare: submission(5000)
+  },
+  {
+    what: "a block of 20 MB with 80,000 transactions for an `EmbeddedHub`",
+    prepare: submission(80_000)
   },
   ...[250, 65].map((size): Case => ({
     what: `a Hub's answer of 30 MB with transactions of ${size} bytes`,

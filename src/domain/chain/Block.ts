@@ -7,9 +7,12 @@
 import * as Auth from "@bitauth/libauth"
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
+import * as Pieces from "../internal/pieces.ts"
+import * as BinaryReader from "../p2p/BinaryReader.ts"
 import * as BlockHeader from "../p2p/BlockHeader.ts"
 import * as MerkleRoot from "../p2p/MerkleRoot.ts"
 import * as Target from "../p2p/Target.ts"
+import * as TransactionBytes from "../p2p/TransactionBytes.ts"
 import * as Transaction from "./Transaction.ts"
 
 /**
@@ -58,22 +61,46 @@ const malformed = (problem: string) => Result.fail(new MalformedBlock({ problem 
  * @category decoding
  * @since 0.1.0
  */
-export const decode = (bytes: Uint8Array): Result.Result<Block, MalformedBlock> => {
+export const decode = (bytes: Uint8Array): Result.Result<Block, MalformedBlock> => Pieces.runSync(decodeInPieces(bytes))
+
+/** So many bytes are read in one piece. What a transaction is made of takes its time too. */
+const bytesAtOnce = 100_000
+const transactionWeight = 100
+
+/**
+ * As {@link decode}, with a pause after each 100,000 bytes or so. The bytes must not change meanwhile.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export function* decodeInPieces(bytes: Uint8Array): Generator<void, Result.Result<Block, MalformedBlock>> {
   const header = BlockHeader.decode(bytes.subarray(0, BlockHeader.size))
   if (Result.isFailure(header)) return malformed(header.failure.message)
   const count = Auth.readCompactUintMinimal({ bin: bytes, index: BlockHeader.size })
   if (typeof count === "string") return malformed(count)
   const transactions: Array<Placed> = []
   let offset = count.position.index
+  const isTime = Pieces.meter(bytesAtOnce)
   for (let left = count.result; left > 0n; left--) {
+    // One that cannot be valid might take any time.
+    if (bytes.length - offset > TransactionBytes.maxSize && isTooLong(bytes, offset)) {
+      return malformed(`transaction ${transactions.length}: it has more than ${TransactionBytes.maxSize} bytes`)
+    }
     const found = Transaction.read(bytes, offset)
     if (Result.isFailure(found)) return malformed(`transaction ${transactions.length}: ${found.failure.problem}`)
     transactions.push({ transaction: found.success.transaction, offset })
+    if (isTime(found.success.end - offset + transactionWeight)) yield
     offset = found.success.end
   }
   if (offset !== bytes.length) return malformed(`${bytes.length - offset} bytes follow its end`)
   const hash = Auth.hash256(bytes.subarray(0, BlockHeader.size))
   return Result.succeed({ hash, header: header.success, transactions, bytes })
+}
+
+const isTooLong = (bytes: Uint8Array, offset: number): boolean => {
+  const reader = BinaryReader.make(bytes.subarray(offset))
+  TransactionBytes.skip(reader)
+  return !reader.hasFailed && reader.offset > TransactionBytes.maxSize
 }
 
 /**
@@ -83,7 +110,17 @@ export const decode = (bytes: Uint8Array): Result.Result<Block, MalformedBlock> 
  * @since 0.1.0
  */
 export const merkleRoot = (transactions: ReadonlyArray<Transaction.Transaction>): MerkleRoot.MerkleRoot =>
-  MerkleRoot.compute(transactions.map(({ id }) => id), Auth.hash256)
+  Pieces.runSync(merkleRootInPieces(transactions))
+
+/**
+ * As {@link merkleRoot}, with pauses.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const merkleRootInPieces = (
+  transactions: ReadonlyArray<Transaction.Transaction>
+): Generator<void, MerkleRoot.MerkleRoot> => MerkleRoot.computeInPieces(transactions.map(({ id }) => id), Auth.hash256)
 
 /**
  * Puts a block together and finds its nonce. The target must be an easy one, as that of regtest is: a hash or two.

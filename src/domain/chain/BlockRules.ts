@@ -9,6 +9,7 @@ import * as Block from "./Block.ts"
 import * as Coinbase from "./Coinbase.ts"
 import * as Transaction from "./Transaction.ts"
 import * as TransactionRules from "./TransactionRules.ts"
+import * as Pieces from "../internal/pieces.ts"
 import * as HashHex from "../p2p/HashHex.ts"
 
 /**
@@ -25,17 +26,32 @@ export const maxSize = 32_000_000
  * @category validation
  * @since 0.1.0
  */
-export const findFault = (self: Block.Block, height: number): BlockRefused.BlockRefused | undefined => {
+export const findFault = (self: Block.Block, height: number): BlockRefused.BlockRefused | undefined =>
+  Pieces.runSync(findFaultInPieces(self, height))
+
+/** What is looked at in one piece: as many inputs and outputs. */
+const partsAtOnce = 2000
+
+/**
+ * As {@link findFault}, with pauses.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export function* findFaultInPieces(
+  self: Block.Block,
+  height: number
+): Generator<void, BlockRefused.BlockRefused | undefined> {
   if (self.bytes.length > maxSize) return refused("bad-blk-length")
   const transactions = self.transactions.map(({ transaction }) => transaction)
-  return findRootFault(self, transactions) ?? findCoinbaseFault(transactions, height) ??
-    findTransactionFault(transactions)
+  return (yield* findRootFault(self, transactions)) ?? findCoinbaseFault(transactions, height) ??
+    (yield* findTransactionFault(transactions))
 }
 
 const refused = (rule: string, detail?: string) => new BlockRefused.BlockRefused({ rule, detail })
 
-const findRootFault = (self: Block.Block, transactions: ReadonlyArray<Transaction.Transaction>) => {
-  const { isAmbiguous, root } = Block.merkleRoot(transactions)
+function* findRootFault(self: Block.Block, transactions: ReadonlyArray<Transaction.Transaction>) {
+  const { isAmbiguous, root } = yield* Block.merkleRootInPieces(transactions)
   if (!HashHex.equals(root, self.header.merkleRoot)) return refused("bad-txnmrklroot")
   return isAmbiguous ? refused("bad-txns-duplicate") : undefined
 }
@@ -47,8 +63,10 @@ const findCoinbaseFault = (transactions: ReadonlyArray<Transaction.Transaction>,
   return Coinbase.hasHeight(coinbase.inputs[0].script, height) ? undefined : refused("bad-cb-height")
 }
 
-const findTransactionFault = (transactions: ReadonlyArray<Transaction.Transaction>) => {
+function* findTransactionFault(transactions: ReadonlyArray<Transaction.Transaction>) {
+  const isTime = Pieces.meter(partsAtOnce)
   for (let i = 0; i < transactions.length; i++) {
+    if (isTime(Transaction.parts(transactions[i]))) yield
     const fault = TransactionRules.findFault(transactions[i])
     if (fault !== undefined) return refused(fault.rule)
     if (i > 1 && Block.compareIds(transactions[i - 1], transactions[i]) >= 0) return refused("tx-ordering")

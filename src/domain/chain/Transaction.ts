@@ -104,6 +104,14 @@ export interface Found {
 }
 
 /**
+ * How many inputs and outputs a transaction has: a measure of the work that it makes.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const parts = ({ inputs, outputs }: Contents): number => inputs.length + outputs.length
+
+/**
  * Reads the transaction that begins at an offset. It points into the bytes, which must not change.
  *
  * @category decoding

@@ -3,6 +3,7 @@
  */
 import * as Result from "effect/Result"
 import type * as Block from "../../domain/chain/Block.ts"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as SpendRules from "../../domain/chain/SpendRules.ts"
 import * as Transaction from "../../domain/chain/Transaction.ts"
 import * as TransactionRefused from "../../domain/chain/TransactionRefused.ts"
@@ -89,17 +90,24 @@ export const conflictsOf = (
  *
  * @internal
  */
-export const settle = (
+export function* settle(
   chain: Chain.Chain,
   removed: ReadonlyArray<Block.Block>,
   added: ReadonlyArray<Block.Block>
-): void => {
+): Generator<void, void> {
   // The coins that the mempool spends may have gone with the blocks, so that all of it is looked at again.
-  if (removed.length > 0) return refill(chain, [...removed].reverse().flatMap(candidatesOf))
+  if (removed.length > 0) return yield* refill(chain, [...removed].reverse().flatMap(candidatesOf))
+  const isTime = Pieces.meter(partsAtOnce)
   for (const { transactions } of added) {
-    for (const { transaction } of transactions) chain.pool.settle(transaction)
+    for (const { transaction } of transactions) {
+      if (isTime(Transaction.parts(transaction))) yield
+      chain.pool.settle(transaction)
+    }
   }
 }
+
+/** So many inputs and outputs are dealt with in one piece. */
+const partsAtOnce = 1000
 
 type Candidate = Pick<Mempool.MempoolEntry, "transaction" | "firstSeen">
 
@@ -109,12 +117,18 @@ const candidatesOf = ({ header, transactions }: Block.Block): ReadonlyArray<Cand
 /** Their scripts were checked before, and policy is for newcomers. */
 const noPolicy: Policy = { minFeeRate: 0, maxMempool: Infinity }
 
-const refill = (chain: Chain.Chain, returned: ReadonlyArray<Candidate>): void => {
+function* refill(chain: Chain.Chain, returned: ReadonlyArray<Candidate>): Generator<void, void> {
+  const isTime = Pieces.meter(partsAtOnce)
   let waiting: ReadonlyArray<Candidate> = [...returned, ...chain.pool.clear()]
   for (let tried = Infinity; waiting.length < tried;) {
     tried = waiting.length
     // One may spend what a later one pays, so those that do not fit get another chance.
-    waiting = waiting.filter((candidate) => !add(chain, candidate))
+    const left: Array<Candidate> = []
+    for (const candidate of waiting) {
+      if (isTime(Transaction.parts(candidate.transaction))) yield
+      if (!add(chain, candidate)) left.push(candidate)
+    }
+    waiting = left
   }
 }
 

@@ -10,6 +10,7 @@ import type * as ScriptRules from "../../domain/chain/ScriptRules.ts"
 import type * as SpendRules from "../../domain/chain/SpendRules.ts"
 import * as Transaction from "../../domain/chain/Transaction.ts"
 import type * as RegtestChain from "../../services/hub/RegtestChain.ts"
+import * as Turn from "../turn.ts"
 import * as Acceptance from "./acceptance.ts"
 import * as BlockTree from "./blockTree.ts"
 import * as ChainIndex from "./chainIndex.ts"
@@ -17,6 +18,10 @@ import * as Coins from "./coins.ts"
 import * as Connect from "./connect.ts"
 import * as Keys from "./keys.ts"
 import * as Mempool from "./mempool.ts"
+
+function* readInPieces(bytes: Uint8Array): Generator<void, Block.Block> {
+  return Result.getOrThrow(yield* Block.decodeInPieces(bytes))
+}
 
 /** Reads a block that was read before. */
 const read = (bytes: Uint8Array): Block.Block => Result.getOrThrow(Block.decode(bytes))
@@ -45,6 +50,8 @@ export class Chain implements RegtestChain.ChainReader {
   readonly index = new ChainIndex.ChainIndex()
   readonly pool: Mempool.Mempool
   readonly policy: Acceptance.Policy
+  /** A move may take more than one turn of the event loop. Whoever looks at the chain waits until it is made. */
+  readonly turn = new Turn.Turn()
   readonly listeners = new Set<(event: RegtestChain.ChainEvent) => void>()
 
   constructor(policy: Acceptance.Policy) {
@@ -115,28 +122,32 @@ export class Chain implements RegtestChain.ChainReader {
   }
 
   /** Tries to make a block the tip. All rules are checked but those of scripts. */
-  plan(target: BlockTree.StoredBlock): Result.Result<Plan, BlockRefused.BlockRefused> {
+  *plan(target: BlockTree.StoredBlock): Generator<void, Result.Result<Plan, BlockRefused.BlockRefused>> {
     const path = this.tree.path(this.tip, target)
     const coins = new Coins.CoinTrial(this.coins)
-    const removed = path.removed.map((stored) => ({ stored, block: read(stored.bytes) }))
-    for (const { block } of removed) Connect.disconnect(coins, block, (outPoint) => this.output(outPoint))
+    const removed: Array<Step> = []
+    for (const stored of path.removed) removed.push({ stored, block: yield* readInPieces(stored.bytes) })
+    for (const { block } of removed) yield* Connect.disconnect(coins, block, (outPoint) => this.output(outPoint))
     const added: Array<Plan["added"][number]> = []
     for (const stored of path.added) {
-      const block = read(stored.bytes)
-      const spends = Connect.connect(coins, block, this.placeAfter(stored.previous!))
+      const block = yield* readInPieces(stored.bytes)
+      const spends = yield* Connect.connect(coins, block, this.placeAfter(stored.previous!))
       if (Result.isFailure(spends)) return Result.fail(this.tree.invalidate(stored, spends.failure))
       added.push({ stored, block, spends: spends.success })
     }
     return Result.succeed({ path, removed, added, coins })
   }
 
-  /** Makes the move that was planned, and tells of it. Nothing may have changed since. */
-  move({ added, coins, path, removed }: Plan): void {
-    this.coins.apply(coins)
-    for (const { block } of removed) this.index.remove(block)
+  /**
+   * Makes the move that was planned, and tells of it. Nothing may have changed since, and nobody may look at the chain
+   * during a pause.
+   */
+  *move({ added, coins, path, removed }: Plan): Generator<void, void> {
+    yield* this.coins.apply(coins)
+    for (const { block } of removed) yield* this.index.remove(block)
     this.tree.follow(path)
-    for (const { block, stored } of added) this.index.add(stored, block)
-    Acceptance.settle(this, removed.map(({ block }) => block), added.map(({ block }) => block))
+    for (const { block, stored } of added) yield* this.index.add(stored, block)
+    yield* Acceptance.settle(this, removed.map(({ block }) => block), added.map(({ block }) => block))
     if (removed.length > 0) this.tell({ _tag: "BlocksRemoved", blocks: path.removed })
     for (const { block, stored } of added) this.tell({ _tag: "BlockAdded", block: stored, contents: block })
   }

@@ -2,6 +2,7 @@
  * Where everything is on the best chain: transactions by id, payments by script, and who spent an output.
  */
 import type * as Block from "../../domain/chain/Block.ts"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as Script from "../../domain/chain/Script.ts"
 import * as Transaction from "../../domain/chain/Transaction.ts"
 import type * as BlockTree from "./blockTree.ts"
@@ -18,6 +19,9 @@ export interface Payment {
   readonly location: Location
   readonly index: number
 }
+
+/** So many inputs and outputs are dealt with in one piece. */
+const partsAtOnce = 1000
 
 /** @internal */
 export class ChainIndex {
@@ -37,8 +41,10 @@ export class ChainIndex {
     return this.#payments.get(Keys.hashKey(scriptHash)) ?? []
   }
 
-  add(block: BlockTree.StoredBlock, { transactions }: Block.Block): void {
+  *add(block: BlockTree.StoredBlock, { transactions }: Block.Block): Generator<void, void> {
+    const isTime = Pieces.meter(partsAtOnce)
     for (const { offset, transaction } of transactions) {
+      if (isTime(Transaction.parts(transaction))) yield
       const location: Location = { block, offset }
       this.#transactions.set(Keys.hashKey(transaction.id), location)
       if (!Transaction.isCoinbase(transaction)) {
@@ -49,8 +55,10 @@ export class ChainIndex {
   }
 
   /** Takes the last block out again. */
-  remove({ transactions }: Block.Block): void {
+  *remove({ transactions }: Block.Block): Generator<void, void> {
+    const isTime = Pieces.meter(partsAtOnce)
     for (const { transaction } of transactions) {
+      if (isTime(Transaction.parts(transaction))) yield
       this.#transactions.delete(Keys.hashKey(transaction.id))
       for (const input of transaction.inputs) this.#spenders.delete(Keys.outPointKey(input))
       for (const { script } of transaction.outputs) this.#unpay(script)

@@ -1,12 +1,15 @@
 /**
  * The outputs that nobody has spent, and changes to them that are tried before they are made.
  */
+import * as Pieces from "../../domain/internal/pieces.ts"
 import type * as SpendRules from "../../domain/chain/SpendRules.ts"
 
 /** @internal */
 export interface Coins {
   readonly get: (key: string) => SpendRules.Coin | undefined
 }
+
+const changesAtOnce = 10_000
 
 /** @internal */
 export class CoinSet implements Coins {
@@ -17,8 +20,10 @@ export class CoinSet implements Coins {
   }
 
   /** Makes the changes that were tried. */
-  apply(trial: CoinTrial): void {
+  *apply(trial: CoinTrial): Generator<void, void> {
+    const isTime = Pieces.meter(changesAtOnce)
     for (const [key, coin] of trial.changes) {
+      if (isTime(1)) yield
       if (coin === undefined) this.#coins.delete(key)
       else this.#coins.set(key, coin)
     }

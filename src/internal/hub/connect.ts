@@ -3,6 +3,7 @@
  */
 import * as Result from "effect/Result"
 import type * as Block from "../../domain/chain/Block.ts"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as BlockRefused from "../../domain/chain/BlockRefused.ts"
 import * as Coinbase from "../../domain/chain/Coinbase.ts"
 import * as Script from "../../domain/chain/Script.ts"
@@ -12,6 +13,9 @@ import * as Transaction from "../../domain/chain/Transaction.ts"
 import type * as Coins from "./coins.ts"
 import * as Keys from "./keys.ts"
 
+/** So many inputs and outputs are dealt with in one piece. */
+const partsAtOnce = 1000
+
 const refuse = (rule: string) => Result.fail(new BlockRefused.BlockRefused({ rule }))
 
 /**
@@ -19,16 +23,21 @@ const refuse = (rule: string) => Result.fail(new BlockRefused.BlockRefused({ rul
  *
  * @internal
  */
-export const connect = (
+export function* connect(
   coins: Coins.CoinTrial,
   { transactions }: Block.Block,
   place: SpendRules.Place
-): Result.Result<ReadonlyArray<ScriptRules.Spend>, BlockRefused.BlockRefused> => {
+): Generator<void, Result.Result<ReadonlyArray<ScriptRules.Spend>, BlockRefused.BlockRefused>> {
+  const isTime = Pieces.meter(partsAtOnce)
   // Transactions are ordered by id, so one may spend what a later one pays.
-  for (const { transaction } of transactions) addOutputs(coins, transaction, place.height)
+  for (const { transaction } of transactions) {
+    if (isTime(transaction.outputs.length)) yield
+    addOutputs(coins, transaction, place.height)
+  }
   const spends: Array<ScriptRules.Spend> = []
   let fees = 0n
   for (const { transaction } of transactions.slice(1)) {
+    if (isTime(Transaction.parts(transaction))) yield
     const spent = spend(coins, transaction)
     if (spent === undefined) return refuse("bad-txns-inputs-missingorspent")
     const fee = SpendRules.check(transaction, spent, place)
@@ -68,12 +77,15 @@ const spend = (
  *
  * @internal
  */
-export const disconnect = (
+export function* disconnect(
   coins: Coins.CoinTrial,
   { transactions }: Block.Block,
   find: (outPoint: Transaction.OutPoint) => SpendRules.Coin | undefined
-): void => {
+): Generator<void, void> {
+  // To find one reads a transaction again.
+  const isTime = Pieces.meter(partsAtOnce / 4)
   for (const { transaction } of transactions.slice(1)) {
+    if (isTime(transaction.inputs.length)) yield
     for (const input of transaction.inputs) {
       const coin = find(input)
       if (coin !== undefined) coins.add(Keys.outPointKey(input), coin)
@@ -81,6 +93,7 @@ export const disconnect = (
   }
   // Last, since what one of them spent may have been paid by another.
   for (const { transaction: { id, outputs } } of transactions) {
+    if (isTime(outputs.length)) yield
     for (let index = 0; index < outputs.length; index++) coins.spend(Keys.outPointKey({ txId: id, index }))
   }
 }

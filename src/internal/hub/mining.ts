@@ -13,6 +13,7 @@ import * as BlockHeader from "../../domain/p2p/BlockHeader.ts"
 import * as ChainParams from "../../domain/p2p/ChainParams.ts"
 import type * as HeaderError from "../../domain/p2p/HeaderError.ts"
 import * as HeaderRules from "../../domain/p2p/HeaderRules.ts"
+import * as InPieces from "../inPieces.ts"
 import * as BlockTree from "./blockTree.ts"
 import type * as Chain from "./chain.ts"
 import * as Scripts from "./scripts.ts"
@@ -28,13 +29,22 @@ export const generate = (chain: Chain.Chain, options: {
   readonly address: Uint8Array
   readonly blocks: number
   readonly now: number
-}): ReadonlyArray<BlockTree.StoredBlock> =>
-  Array.from({ length: options.blocks }, () => {
-    const stored = chain.tree.add(assemble(chain, options.address, options.now), chain.tip)
-    // It is made of what was checked, so that a refusal would be a fault of this program.
-    chain.move(Result.getOrThrow(chain.plan(stored)))
-    return stored
+}): Effect.Effect<ReadonlyArray<BlockTree.StoredBlock>> =>
+  Effect.gen(function*() {
+    const made: Array<BlockTree.StoredBlock> = []
+    while (made.length < options.blocks) {
+      const stored = chain.tree.add(assemble(chain, options.address, options.now), chain.tip)
+      // It is made of what was checked, so that a refusal would be a fault of this program.
+      const plan = Result.getOrThrow(yield* InPieces.run(() => chain.plan(stored)))
+      yield* chain.turn.hold(() => chain.move(plan))
+      made.push(stored)
+      if (made.length % madeAtOnce === 0) yield* Effect.yieldNow
+    }
+    return made
   })
+
+/** After so many blocks there is a pause. */
+const madeAtOnce = 10
 
 const assemble = (chain: Chain.Chain, address: Uint8Array, now: number): Block.Block => {
   const { bits, hash, height, medianTime } = chain.tip
@@ -65,10 +75,13 @@ export const submit = (
   now: number
 ): Effect.Effect<BlockTree.StoredBlock, Block.MalformedBlock | BlockRefused.BlockRefused> =>
   Effect.gen(function*() {
+    if (bytes.length > BlockRules.maxSize) return yield* Effect.fromResult(refuse("bad-blk-length"))
     // What came from a socket may be part of a larger piece of memory, which would be kept with it.
-    const block = yield* Effect.fromResult(Block.decode(bytes.slice()))
+    const own = bytes.slice()
+    const block = yield* Effect.fromResult(yield* InPieces.run(() => Block.decodeInPieces(own)))
     // Where a test clock stands in 1970, blocks are ahead of it.
-    const stored = yield* Effect.fromResult(keep(chain, block, Math.max(now, chain.tip.time)))
+    const clock = Math.max(now, chain.tip.time)
+    const stored = yield* Effect.fromResult(yield* InPieces.run(() => keep(chain, block, clock)))
     if (stored.height > chain.tip.height) yield* activate(chain, stored)
     return stored
   })
@@ -76,11 +89,11 @@ export const submit = (
 const refuse = (rule: string, detail?: string) => Result.fail(new BlockRefused.BlockRefused({ rule, detail }))
 
 /** Keeps a block if it is sound by itself and follows one that is known. */
-const keep = (
+function* keep(
   chain: Chain.Chain,
   block: Block.Block,
   now: number
-): Result.Result<BlockTree.StoredBlock, BlockRefused.BlockRefused> => {
+): Generator<void, Result.Result<BlockTree.StoredBlock, BlockRefused.BlockRefused>> {
   const known = chain.block(block.hash)
   if (known !== undefined) return refuse(known.isInvalid ? "duplicate-invalid" : "duplicate")
   const previous = chain.block(block.header.previous)
@@ -95,7 +108,7 @@ const keep = (
     const { reason } = header.failure
     return refuse(headerRules[reason._tag], reason.message)
   }
-  const fault = BlockRules.findFault(block, previous.height + 1)
+  const fault = yield* BlockRules.findFaultInPieces(block, previous.height + 1)
   return fault === undefined ? Result.succeed(chain.tree.add(block, previous)) : Result.fail(fault)
 }
 
@@ -110,18 +123,25 @@ const headerRules: { readonly [reason in HeaderError.Reason["_tag"]]: string } =
   CheckpointMismatch: "checkpoint mismatch"
 }
 
+/** After so many transactions whose scripts are right there is a pause. */
+const checkedAtOnce = 4
+
 /** Makes a block the tip if it and those before it break no rule. */
 const activate = (
   chain: Chain.Chain,
   target: BlockTree.StoredBlock
 ): Effect.Effect<void, BlockRefused.BlockRefused> =>
   Effect.gen(function*() {
-    const plan = yield* Effect.fromResult(chain.plan(target))
+    const plan = yield* Effect.fromResult(yield* InPieces.run(() => chain.plan(target)))
     for (const { spends, stored } of plan.added) {
-      for (const spend of spends) {
-        yield* Effect.mapError(Scripts.verify(spend), ({ rule }) =>
+      for (let at = 0; at < spends.length; at++) {
+        // Within a transaction it yields between inputs.
+        if (at > 0 && at % checkedAtOnce === 0) yield* Effect.yieldNow
+        yield* Effect.mapError(Scripts.verify(spends[at]), ({ rule }) =>
           chain.tree.invalidate(stored, new BlockRefused.BlockRefused({ rule: "blk-bad-inputs", detail: rule })))
       }
     }
-    chain.move(plan)
+    yield* chain.turn.hold(() =>
+      chain.move(plan)
+    )
   })

@@ -28,6 +28,8 @@ export interface Hub {
   readonly random: SecureRandom.SecureRandom["Service"]
   readonly notifier: Notifier.Notifier
   readonly version: string
+  /** The most bytes of a block that a client may submit. */
+  readonly maxSubmittedBlock: number
 }
 
 /**
@@ -76,7 +78,7 @@ const keepTelling = (outlet: Outlet.Outlet) =>
   )
 
 const handlersOf = (
-  { chain, random, version }: Hub,
+  { chain, maxSubmittedBlock, random, version }: Hub,
   client: Subscriptions.Subscriptions
 ): MessageServer.Handlers<typeof HubApi.group["members"][number], never> => ({
   ...ServeCalls.makeMeta(version),
@@ -84,7 +86,7 @@ const handlersOf = (
   ...ServeLiveTransactions.make(chain),
   ...ServeCalls.makeUtil(random),
   ...ServeCalls.makeRegTest(chain, client.outlet),
-  ...ServeCalls.makeMining(chain, client.outlet),
+  ...ServeCalls.makeMining(chain, client.outlet, maxSubmittedBlock),
   ...ServeSubscriptions.make(client),
   ...ServeIndexer.make(chain, version)
 })

@@ -81,9 +81,11 @@ export const makeRegTest = (
 /** @internal */
 export const makeMining = (
   chain: RegtestChain.RegtestChain["Service"],
-  outlet: Outlet.Outlet
+  outlet: Outlet.Outlet,
+  maxBlock: number
 ): MessageServer.Handlers<typeof HubMining.group["members"][number], never> => ({
   submitBlock: ({ block }) => {
+    if (block.length > maxBlock) return Effect.fail(failed("bad-blk-length"))
     outlet.hold()
     return chain.submitBlock(block).pipe(
       Effect.mapError((error) => failed(error._tag === "MalformedBlock" ? "unknown error" : error.message)),

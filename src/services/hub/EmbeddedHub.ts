@@ -48,7 +48,20 @@ export interface Options {
   readonly endPoint?: EndPoint.Input | undefined
   /** What it says its version is. Default: `Flowee:1 (effect-flowee)`. */
   readonly version?: string | undefined
+  /**
+   * The most bytes of a block that a client may submit; others are refused with `bad-blk-length`. To check 32 MB of small
+   * transactions takes seconds of work. Default: {@link maxSubmittedBlock}.
+   */
+  readonly maxSubmittedBlock?: number | undefined
 }
+
+/**
+ * The most bytes of a block that a client may submit unless told otherwise: 2,000,000.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxSubmittedBlock = 2_000_000
 
 /**
  * Starts a Hub that runs until the scope is closed.
@@ -68,10 +81,11 @@ export const make: (
   const random = yield* SecureRandom.SecureRandom
   const notifier = new Notifier.Notifier()
   yield* chain.listen(notifier.tell)
+  const maxBlock = options.maxSubmittedBlock ?? maxSubmittedBlock
   const version = options.version ?? "Flowee:1 (effect-flowee)"
   const listener = yield* manager.bind(options.endPoint ?? "127.0.0.1:0", {
     firstMessageTimeout: "4 seconds",
-    onConnection: Serve.serve({ chain, manager, random, notifier, version })
+    onConnection: Serve.serve({ chain, manager, random, notifier, version, maxSubmittedBlock: maxBlock })
   })
   return { endPoint: NetAddress.formatSocketAddress(listener.address) }
 })

@@ -219,9 +219,9 @@ export const make = (options: Options = {}): Effect.Effect<RegtestChain["Service
     const alone = Semaphore.makeUnsafe(1).withPermit
     const seconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
     return RegtestChain.of({
-      look: (f) => Effect.sync(() => f(chain)),
+      look: (f) => chain.turn.whenFree(() => f(chain)),
       generate: ({ address, blocks = 1 }) =>
-        alone(Effect.map(seconds, (now) => Mining.generate(chain, { address, blocks, now }))),
+        alone(Effect.flatMap(seconds, (now) => Mining.generate(chain, { address, blocks, now }))),
       submitBlock: (bytes) => alone(Effect.flatMap(seconds, (now) => Mining.submit(chain, bytes, now))),
       sendTransaction: (bytes, { validateOnly = false } = {}) =>
         alone(Effect.flatMap(seconds, (now) => Sending.send(chain, bytes, { validateOnly, now }))),

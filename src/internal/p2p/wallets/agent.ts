@@ -19,11 +19,11 @@ import type * as Wallets from "../../../services/p2p/Wallets.ts"
 import type * as WalletStore from "../../../services/p2p/WalletStore.ts"
 import * as Alarms from "../../alarms.ts"
 import type * as Runner from "../../runner.ts"
+import * as Turn from "../../turn.ts"
 import * as Alignment from "./alignment.ts"
 import type * as Outbox from "./outbox.ts"
 import * as Scanner from "./scanner.ts"
 import * as Snapshots from "./snapshots.ts"
-import * as Turn from "./turn.ts"
 
 /** What an agent works with. @internal */
 export interface Services {

@@ -8,6 +8,7 @@
  * and who has left it out is known: the peer whose filter held what finds it.
  */
 import * as Result from "effect/Result"
+import * as Pieces from "../../../domain/internal/pieces.ts"
 import * as BlockPace from "../../../domain/p2p/BlockPace.ts"
 import type * as BlockHeader from "../../../domain/p2p/BlockHeader.ts"
 import * as HashHex from "../../../domain/p2p/HashHex.ts"
@@ -375,16 +376,13 @@ export class Scanner {
     { height, transactions }: Reception.Block
   ): Generator<void, ReadonlyArray<Judged> | typeof gone | undefined> {
     const examined: Array<WatchList.Examined> = []
-    let weight = 0
+    const isTime = Pieces.meter(pieceWeight)
     for (const { bytes, txid } of transactions) {
-      const added = weightOf(bytes)
-      if (weight > 0 && weight + added > pieceWeight) {
+      if (isTime(weightOf(bytes))) {
         yield
         // Nothing has changed so far.
         if (this.#isGone(member)) return gone
-        weight = 0
       }
-      weight += added
       const outline = TransactionOutline.decode(bytes)
       if (Result.isFailure(outline)) return undefined
       examined.push({ txid, outline: outline.success })

@@ -10,6 +10,7 @@
  * outputs of a block are looked at before any input.
  */
 import * as Result from "effect/Result"
+import * as Pieces from "../../../domain/internal/pieces.ts"
 import * as BloomFilter from "../../../domain/p2p/BloomFilter.ts"
 import * as ScriptPushes from "../../../domain/p2p/ScriptPushes.ts"
 import * as TransactionOutline from "../../../domain/p2p/TransactionOutline.ts"
@@ -82,9 +83,6 @@ const weightOf = (parts: ReadonlyArray<{ readonly script: Uint8Array }>): number
   return weight
 }
 
-const weightOfOutputs = ({ outline }: Examined): number => weightOf(outline.outputs)
-const weightOfInputs = ({ outline }: Examined): number => weightOf(outline.inputs)
-
 /** @internal */
 export class WatchList {
   /** The number of the last change. */
@@ -150,23 +148,13 @@ export class WatchList {
    */
   *examineBlock(transactions: ReadonlyArray<Examined>, height: number): Generator<void, ReadonlyArray<Finding>> {
     const findings: Array<Finding> = []
-    let weight = 0
+    const isTime = Pieces.meter(pieceWeight)
     for (const transaction of transactions) {
-      const added = weightOfOutputs(transaction)
-      if (weight > 0 && weight + added > pieceWeight) {
-        yield
-        weight = 0
-      }
-      weight += added
+      if (isTime(weightOf(transaction.outline.outputs))) yield
       findings.push(this.#lookAtOutputs(transaction, height, (outpoint) => this.#addCoin(outpoint)))
     }
     for (let at = 0; at < transactions.length; at++) {
-      const added = weightOfInputs(transactions[at])
-      if (weight > 0 && weight + added > pieceWeight) {
-        yield
-        weight = 0
-      }
-      weight += added
+      if (isTime(weightOf(transactions[at].outline.inputs))) yield
       findings[at] = lower(findings[at], this.#lookAtInputs(transactions[at], height))
     }
     return findings

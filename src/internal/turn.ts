@@ -1,10 +1,10 @@
 /**
- * Whose turn it is to change what a wallet knows. Most changes are made at once; to look at a large block takes some turns
- * of the event loop, and whoever would see half of it waits.
+ * Whose turn it is to change a state. Most changes are made at once; a large one takes some turns of the event loop, and
+ * whoever would see half of it waits.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as InPieces from "../../inPieces.ts"
+import * as InPieces from "./inPieces.ts"
 
 /** @internal */
 export class Turn {
