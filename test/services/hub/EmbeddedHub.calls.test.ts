@@ -5,6 +5,7 @@ import * as Block from "../../../src/domain/chain/Block.ts"
 import * as Coinbase from "../../../src/domain/chain/Coinbase.ts"
 import * as HubAddress from "../../../src/domain/hub/HubAddress.ts"
 import * as Network from "../../../src/domain/Network.ts"
+import * as EmbeddedHub from "../../../src/services/hub/EmbeddedHub.ts"
 import * as RegtestChain from "../../../src/services/hub/RegtestChain.ts"
 import * as Fixture from "../../utils/embeddedHub.ts"
 import * as Wallet from "../../utils/wallet.ts"
@@ -106,6 +107,8 @@ describe("services Meta, Util, RegTest and Mining of EmbeddedHub", () => {
       assert.strictEqual(yield* refused(Uint8Array.of(0)), "unknown error")
       assert.strictEqual(yield* refused(mine(Coinbase.subsidy(2) + 1n).bytes), "bad-cb-amount")
       assert.match(yield* refused(mine(1n, tip.time).bytes), /^time-too-old \(/)
+      assert.strictEqual(yield* refused(new Uint8Array(EmbeddedHub.maxSubmittedBlock + 1)), "bad-blk-length")
+      assert.strictEqual(yield* refused(new Uint8Array(EmbeddedHub.maxSubmittedBlock)), "unknown error")
       const good = mine(Coinbase.subsidy(2))
       const broken = good.bytes.slice()
       broken[40]! ^= 1
