@@ -7,7 +7,7 @@
 import * as Auth from "@bitauth/libauth"
 import * as Data from "effect/Data"
 import * as Result from "effect/Result"
-import * as Pieces from "../internal/pieces.ts"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as BinaryReader from "../p2p/BinaryReader.ts"
 import * as BlockHeader from "../p2p/BlockHeader.ts"
 import * as MerkleRoot from "../p2p/MerkleRoot.ts"

@@ -9,7 +9,7 @@ import * as Block from "./Block.ts"
 import * as Coinbase from "./Coinbase.ts"
 import * as Transaction from "./Transaction.ts"
 import * as TransactionRules from "./TransactionRules.ts"
-import * as Pieces from "../internal/pieces.ts"
+import * as Pieces from "../../domain/internal/pieces.ts"
 import * as HashHex from "../p2p/HashHex.ts"
 
 /**
