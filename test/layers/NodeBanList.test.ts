@@ -155,7 +155,8 @@ if (RealRedis.binary === undefined) {
 }
 
 for (const backend of RealRedis.binary === undefined ? [fake] : [fake, real]) {
-  describe(`NodeBanList.layerRedis, with ${backend.name}`, () => {
+  // They wait most of the time.
+  describe.concurrent(`NodeBanList.layerRedis, with ${backend.name}`, () => {
     it.live("bans on all machines within a second, and tells them", () =>
       Effect.gen(function*() {
         const { port } = yield* backend.serve(yield* RealRedis.freePort)
@@ -212,7 +213,7 @@ for (const backend of RealRedis.binary === undefined ? [fake] : [fake, real]) {
   })
 }
 
-describe("NodeBanList.layerRedis", () => {
+describe.concurrent("NodeBanList.layerRedis", () => {
   it.live("waits neither at the start nor at the end for a Redis that says nothing", () =>
     Effect.gen(function*() {
       const silent = FakeRedis.make()
