@@ -63,12 +63,12 @@ const submission = (count: number): Case["prepare"] =>
     const paid = Result.getOrThrow(Block.decode(made[0]!.bytes)).transactions[0]!.transaction
     const anyone = Uint8Array.of(Op.OP_1)
     // What a block of this chain pays to an address can be spent by its key alone, so the block before pays to anyone.
-    const { tip } = yield* chain.look(({ tip }) => ({ tip: { hash: tip.hash, time: tip.time, bits: tip.bits } }))
+    const tip = Result.getOrThrow(Block.decode(made[made.length - 1]!.bytes))
     const first = Block.mine({
       version: 1,
       previous: tip.hash,
-      time: tip.time + 1,
-      bits: tip.bits,
+      time: tip.header.time + 1,
+      bits: tip.header.bits,
       transactions: [Transaction.make({
         ...paid,
         inputs: [{
@@ -80,7 +80,7 @@ const submission = (count: number): Case["prepare"] =>
     })
     yield* chain.submitBlock(first.bytes)
     const more = yield* chain.generate({ address: new Uint8Array(20), blocks: 100 })
-    const last = more[more.length - 1]!
+    const last = Result.getOrThrow(Block.decode(more[more.length - 1]!.bytes))
     const source = first.transactions[0]!.transaction.id
     const spending = Array.from({ length: count }, (_, index) =>
       Transaction.make({
@@ -92,8 +92,8 @@ const submission = (count: number): Case["prepare"] =>
     const block = Block.mine({
       version: 1,
       previous: last.hash,
-      time: last.time + 1,
-      bits: last.bits,
+      time: last.header.time + 1,
+      bits: last.header.bits,
       transactions: [Coinbase.make({ height: 203, address: new Uint8Array(20), amount: 0n }), ...spending]
     })
     return { run: chain.submitBlock(block.bytes) }

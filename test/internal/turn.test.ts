@@ -12,7 +12,8 @@ const pausing = (log: Array<string>, name: string, pauses: number) =>
     log.push(`${name} ends`)
   }
 
-const start = <A>(effect: Effect.Effect<A>) => Effect.forkChild(effect, { startImmediately: true })
+const start = <A>(effect: Effect.Effect<A>): Effect.Effect<Fiber.Fiber<A>> =>
+  Effect.forkChild(effect, { startImmediately: true })
 
 describe("a turn", () => {
   it.effect("has others wait until the work of one is done", () =>
@@ -27,7 +28,7 @@ describe("a turn", () => {
       ]
       assert.deepStrictEqual(log, ["at once", "a 0"])
       assert.isFalse(turn.isFree)
-      yield* Effect.forEach(fibers, Fiber.join)
+      yield* Fiber.awaitAll<Fiber.Fiber<unknown>>(fibers)
       assert.deepStrictEqual(log, ["at once", "a 0", "a 1", "a ends", "later", "b 0", "b ends"])
       assert.isTrue(turn.isFree)
     }))
