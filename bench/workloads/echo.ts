@@ -34,7 +34,7 @@ export const echo: Workload = {
   floor: [net.label],
   better: "less",
   amounts: {
-    full: { rounds: 3, count: 20_000, warmUp: 20_000, size: 32, window: 1, connections: 1 },
+    full: { rounds: 3, count: 20_000, warmUp: 60_000, size: 32, window: 1, connections: 1 },
     quick: { rounds: 1, count: 10_000, warmUp: 10_000, size: 32, window: 1, connections: 1 },
     smoke: { rounds: 1, count: 200, warmUp: 10, size: 32, window: 1, connections: 1 }
   },

@@ -31,7 +31,7 @@ export const flood: Workload = {
   floor: peers,
   better: "more",
   amounts: {
-    full: { rounds: 3, count: 2_000_000, warmUp: 400_000, size: 32, window: 8000, connections: 1 },
+    full: { rounds: 3, count: 2_000_000, warmUp: 1_000_000, size: 32, window: 8000, connections: 1 },
     quick: { rounds: 1, count: 400_000, warmUp: 80_000, size: 32, window: 8000, connections: 1 },
     smoke: { rounds: 1, count: 20_000, warmUp: 1000, size: 32, window: 8000, connections: 1 }
   },
@@ -42,6 +42,8 @@ export const flood: Workload = {
   ],
   notes: [
     "Slower libraries send fewer messages, so that all take about as long.",
+    "Each sends the same body again and again; effect-flowee in batches the same message, and with an Effect per message " +
+    "a new one each time.",
     "A call of Effect RPC has one payload and is acknowledged by itself (`discard`).",
     "An Effect RPC stream sends values in frames of 1000, from the server to the client. Such values are no messages: " +
     "they cannot be addressed, answered or sent one by one. The row is shown since it is the fastest way to move them, " +

@@ -70,7 +70,7 @@ export const makeFlood = Effect.fnUntraced(function*(
   { size, window }: Pick<Options, "size" | "window">
 ) {
   const acknowledged = yield* credit(connection)
-  const body = filled(size)
+  const counted = message(Id.counted, filled(size))
   let sent = 0
   return Effect.fnUntraced(function*(count: number) {
     const until = sent + count
@@ -79,7 +79,7 @@ export const makeFlood = Effect.fnUntraced(function*(
       const least = sent + next - window
       if (acknowledged.acknowledged < least) yield* acknowledged.reaches(least)
       const batch: Array<Message.Message> = []
-      for (let i = 0; i < next; i++) batch.push(message(Id.counted, body))
+      for (let i = 0; i < next; i++) batch.push(counted)
       yield* connection.sendAll(batch)
       sent += next
     }
@@ -97,15 +97,23 @@ export const floodEach: Exchange = Effect.fnUntraced(function*(connection, optio
   const acknowledged = yield* credit(connection)
   const body = filled(size)
   let sent = 0
-  const send = Effect.fnUntraced(function*(count: number) {
+  const sendNext = Effect.suspend(() => connection.send(message(Id.counted, body)))
+  const send = (count: number) => {
     const until = sent + count
-    while (sent < until) {
-      if (sent + 1 - acknowledged.acknowledged > window) yield* acknowledged.reaches(sent + 1 - window)
-      yield* connection.send(message(Id.counted, body))
-      sent += 1
-    }
-    yield* countRest(connection, acknowledged, sent)
-  })
+    return Effect.andThen(
+      Effect.whileLoop({
+        while: () => sent < until,
+        body: () => {
+          const least = sent + 1 - window
+          return acknowledged.acknowledged < least
+            ? Effect.andThen(acknowledged.reaches(least), sendNext)
+            : connection.send(message(Id.counted, body))
+        },
+        step: () => void (sent += 1)
+      }),
+      Effect.suspend(() => countRest(connection, acknowledged, sent))
+    )
+  }
   return yield* measure(options, send)
 })
 
@@ -125,12 +133,12 @@ const measureTrips = <E, R>({ count, size, warmUp }: Options, trip: Effect.Effec
 
 /** Round trips, one at a time: a message there, a message back. */
 export const echo: Exchange = Effect.fnUntraced(function*(connection, options) {
-  const body = filled(options.size)
+  const question = message(Id.echo, filled(options.size))
   let arrived = (): void => {}
   yield* Effect.forkScoped(connection.handle(() => arrived()), { startImmediately: true })
   const trip = Effect.callback<void, SendError.SendError>((resume) => {
     arrived = () => resume(Effect.void)
-    const refused = connection.sendUnsafe(message(Id.echo, body))
+    const refused = connection.sendUnsafe(question)
     if (refused !== undefined) resume(Effect.fail(refused))
   })
   return yield* measureTrips(options, trip)
