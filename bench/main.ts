@@ -1,7 +1,7 @@
 /**
  * Measures effect-flowee against other libraries.
  *
- *     npm run bench                        all workloads, about six minutes
+ *     npm run bench                        all workloads, about eight minutes
  *     npm run bench -- --quick             less of everything, for a first look
  *     npm run bench -- --only flood        one workload; several are separated by commas
  *     npm run bench -- --json FILE         writes all samples to a file as well
