@@ -200,12 +200,7 @@ export class Lane {
     const batch = this.#batch
     const isPlain = this.#returned === undefined && this.#withdrawn === undefined && this.#waiting === undefined
     if (!isPlain || batch === undefined) return this.#nextWanted()
-    const message = batch[this.#nextInBatch++]
-    if (this.#nextInBatch === batch.length) {
-      this.#batch = undefined
-      batch.length = 0
-    }
-    return message
+    return this.#takeFrom(batch)
   }
 
   #nextWanted(): Message.Message | undefined {
@@ -223,10 +218,14 @@ export class Lane {
     const returned = this.#returned?.pop()
     if (this.#returned?.length === 0) this.#returned = undefined
     if (returned !== undefined) return returned
-    const batch = this.#batch ?? this.#takeBatch()
+    return this.#takeFrom(this.#batch ?? this.#takeBatch())
+  }
+
+  #takeFrom(batch: Array<Message.Message>): Message.Message | undefined {
     const message = batch[this.#nextInBatch++]
     if (this.#nextInBatch >= batch.length) {
       this.#batch = undefined
+      // What V8 makes in old memory keeps all that it holds alive until that is collected: it is left empty.
       batch.length = 0
     }
     return message

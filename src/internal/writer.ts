@@ -207,7 +207,7 @@ export class Writer {
   /** Returns how many bytes have left at once. */
   #writeNext(to: LinkOwner): number {
     if (!this.#startWrite(to)) return 0
-    const { size } = this.#batch ?? { size: 0 }
+    const size = this.#batch?.size ?? 0
     this.#state = busy
     this.#settle()
     return size
@@ -339,20 +339,19 @@ export class Writer {
 
   /** The write is done: its messages have left. */
   #settle(): void {
-    if (this.#highFlight !== undefined) {
-      const written = this.#highFlight
-      this.#highFlight = undefined
-      this.#owner.onWritten(written)
-      this.#high.release(written)
-      written.length = 0
-    }
-    if (this.#normalFlight !== undefined) {
-      const written = this.#normalFlight
-      this.#normalFlight = undefined
-      this.#owner.onWritten(written)
-      this.#normal.release(written)
-      written.length = 0
-    }
+    const high = this.#highFlight
+    this.#highFlight = undefined
+    if (high !== undefined) this.#release(this.#high, high)
+    const normal = this.#normalFlight
+    this.#normalFlight = undefined
+    if (normal !== undefined) this.#release(this.#normal, normal)
+  }
+
+  #release(lane: Lane.Lane, written: Array<Message.Message>): void {
+    this.#owner.onWritten(written)
+    lane.release(written)
+    // What V8 makes in old memory keeps all that it holds alive until that is collected: it is left empty.
+    written.length = 0
   }
 
   /** Nothing to write: the memory goes back, and who waits for this is told. */
