@@ -9,23 +9,21 @@ import * as InPieces from "./inPieces.ts"
 /** @internal */
 export class Turn {
   readonly #free = Latch.makeUnsafe(true)
-  #isFree = true
 
   /** Whether changes can be made at once. */
   get isFree(): boolean {
-    return this.#isFree
+    return this.#free.isOpen()
   }
 
   /** Does something at once when nobody is at it, else then. */
   whenFree<A>(f: () => A): Effect.Effect<A> {
-    return Effect.suspend(() => this.#isFree ? Effect.sync(f) : Effect.andThen(this.#free.await, this.whenFree(f)))
+    return Effect.suspend(() => this.isFree ? Effect.sync(f) : Effect.andThen(this.#free.await, this.whenFree(f)))
   }
 
   /** Does work with pauses while others wait. What has begun comes to its end. */
   hold(work: () => Generator<void, void>): Effect.Effect<void> {
     const held = Effect.suspend(() => {
-      if (!this.#isFree) return Effect.succeed(false)
-      this.#isFree = false
+      if (!this.isFree) return Effect.succeed(false)
       this.#free.closeUnsafe()
       return Effect.as(Effect.ensuring(InPieces.run(work), this.#release), true)
     })
@@ -35,8 +33,5 @@ export class Turn {
     )
   }
 
-  readonly #release = Effect.sync(() => {
-    this.#isFree = true
-    this.#free.openUnsafe()
-  })
+  readonly #release = Effect.sync(() => this.#free.openUnsafe())
 }
