@@ -4,16 +4,19 @@
 import * as Effect from "effect/Effect"
 import type * as FaultControls from "../../layers/FaultControls.ts"
 import * as Area from "./area.ts"
-import type { Network } from "./network.ts"
+import { infoOf, type Network } from "./network.ts"
 
 /** @internal */
 export const make = (network: Network): FaultControls.FaultControls => ({
   setConditions: (conditions, where) => Effect.sync(() => network.setConditionsUnsafe(conditions, optionalArea(where))),
-  links: Effect.sync(() => network.links(undefined).map((link) => link.info)),
+  links: Effect.sync(() => network.links(undefined).map(infoOf)),
   awaitLink: (where) =>
     Effect.suspend(() => {
       const area = Area.fromWhereUnsafe(where)
-      return network.watch(() => network.links(area)[0]?.info)
+      return network.watch(() => {
+        const link = network.links(area)[0]
+        return link === undefined ? undefined : infoOf(link)
+      })
     }),
   cut: (where) => Effect.sync(() => network.cut(Area.fromWhereUnsafe(where))),
   cutAfter: (where, bytes, direction) =>

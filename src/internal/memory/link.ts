@@ -2,7 +2,6 @@
  * A link between two sides of the network: two pipes, and an end at each side.
  */
 import * as NetAddress from "effect/net/NetAddress"
-import type * as FaultControls from "../../layers/FaultControls.ts"
 import * as Transport from "../../services/Transport.ts"
 import type { Route } from "./area.ts"
 import type * as Conditions from "./conditions.ts"
@@ -153,15 +152,6 @@ export class MemoryLink implements Owner, NetworkLink {
   }
   onEnded(): void {
     if (!this.dialler.isOpen && !this.listener.isOpen) this.#onGone(this)
-  }
-  get info(): FaultControls.LinkInfo {
-    return {
-      id: this.route.id,
-      dialler: this.route.dialler,
-      listener: this.route.listener,
-      toListener: { written: this.toListener.written, delivered: this.toListener.delivered },
-      toDialler: { written: this.toDialler.written, delivered: this.toDialler.delivered }
-    }
   }
 
   #reader(end: End, outbound: () => Pipe): Reader {

@@ -25,9 +25,17 @@ export interface NetworkLink {
   readonly route: Area.Route & { readonly id: number }
   readonly toListener: Pipe
   readonly toDialler: Pipe
-  readonly info: FaultControls.LinkInfo
   readonly cut: () => void
 }
+
+/** What users are told of a link. @internal */
+export const infoOf = ({ route, toDialler, toListener }: NetworkLink): FaultControls.LinkInfo => ({
+  id: route.id,
+  dialler: route.dialler,
+  listener: route.listener,
+  toListener: { written: toListener.written, delivered: toListener.delivered },
+  toDialler: { written: toDialler.written, delivered: toDialler.delivered }
+})
 
 /**
  * Makes a link of what the network decides about it. `onGone` is to be called when it has ended on both sides.

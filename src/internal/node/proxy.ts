@@ -7,7 +7,7 @@ import type * as Scope from "effect/Scope"
 import * as Net from "node:net"
 import type * as FaultControls from "../../layers/FaultControls.ts"
 import { TransportError } from "../../services/Transport.ts"
-import type { Network, NetworkLink } from "../memory/network.ts"
+import { infoOf, type Network, type NetworkLink } from "../memory/network.ts"
 import * as HostTransport from "../memory/transport.ts"
 import { ProxyLink } from "./proxyLink.ts"
 import * as SocketAddresses from "./socketAddresses.ts"
@@ -54,7 +54,7 @@ export class Proxy {
   }
   /** Bytes that have passed since the proxy was made. */
   get traffic(): Totals {
-    return this.#network.links(undefined).reduce((sum, link) => addBoth(sum, link.info), this.#past)
+    return this.#network.links(undefined).reduce((sum, link) => addBoth(sum, infoOf(link)), this.#past)
   }
 
   listen(address: NetAddress.InetAddress): Effect.Effect<void, TransportError> {
@@ -135,7 +135,7 @@ export class Proxy {
     socket.on("close", () => this.#sockets.delete(socket))
   }
   #remember(link: NetworkLink): void {
-    this.#past = addBoth(this.#past, link.info)
+    this.#past = addBoth(this.#past, infoOf(link))
   }
 }
 

@@ -2,7 +2,6 @@
  * A connection through a proxy: two sockets, and between them the two pipes of the network in memory.
  */
 import type * as Net from "node:net"
-import type * as FaultControls from "../../layers/FaultControls.ts"
 import type * as Transport from "../../services/Transport.ts"
 import type * as Conditions from "../memory/conditions.ts"
 import type { NetworkLink } from "../memory/network.ts"
@@ -146,15 +145,6 @@ export class ProxyLink implements NetworkLink {
   /** Resets both sockets at once. */
   cut(): void {
     for (const side of [this.#dialler, this.#listener]) side.reset()
-  }
-  get info(): FaultControls.LinkInfo {
-    return {
-      id: this.route.id,
-      dialler: this.route.dialler,
-      listener: this.route.listener,
-      toListener: { written: this.toListener.written, delivered: this.toListener.delivered },
-      toDialler: { written: this.toDialler.written, delivered: this.toDialler.delivered }
-    }
   }
 
   #reader(side: Side, other: Side): Reader {
