@@ -16,6 +16,7 @@ import * as NetworkHealth from "../src/services/NetworkHealth.ts"
 import * as NetworkService from "../src/services/NetworkService.ts"
 import { encode } from "./utils/native.ts"
 import { type Bed, pass, settle, withBed } from "./utils/network.ts"
+import { keepingSpans } from "./utils/spans.ts"
 
 const secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
 const wrongSecret = "d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25nd3I="
@@ -96,14 +97,7 @@ const logIn = Effect.fnUntraced(function*(bed: Bed) {
 describe("a cookie", () => {
   it.effect("is in no log, error, state, span or metric, whatever becomes of its login", () =>
     Effect.suspend(() => {
-      const spans: Array<Tracer.Span> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, tracer } = keepingSpans()
       return withBed((bed) =>
         Effect.gen(function*() {
           const found = yield* Effect.scoped(logIn(bed))

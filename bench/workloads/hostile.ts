@@ -2,11 +2,10 @@
  * An attacker at full speed beside an honest peer of the same server.
  */
 import { Deferred, Effect, Scope } from "effect"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import { atMost } from "../harness/goals.ts"
 import type { Measured } from "../harness/library.ts"
+import * as Folder from "../harness/folder.ts"
 import * as Pair from "../harness/pair.ts"
 import * as Processes from "../harness/processes.ts"
 import type { Amounts, Contestant, Goal, Sample, Workload } from "../harness/workload.ts"
@@ -58,18 +57,13 @@ const attacks: ReadonlyArray<Contestant> = [
   }
 ]
 
-const temporaryFolder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-flowee-bench-"))),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
-)
-
 const measure = (
   contestant: Contestant,
   amounts: Amounts
 ): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
   Pair.withinTime(Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const cookie = contestant.label === wrongLogins ? Path.join(yield* temporaryFolder, "cookie") : undefined
+    const cookie = contestant.label === wrongLogins ? Path.join(yield* Folder.temporary, "cookie") : undefined
     const all = { ...amounts, extra: { ...amounts.extra, cookie } }
     const server = yield* Processes.startServer(contestant.server, Pair.serverOptions(contestant, all, "hostile"))
     const options = Pair.clientOptions(contestant, all, "hostile", server.port)

@@ -2,10 +2,9 @@
  * A server dies under its clients, and comes back.
  */
 import { Effect, Scope } from "effect"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import { atMost } from "../harness/goals.ts"
+import * as Folder from "../harness/folder.ts"
 import * as Pair from "../harness/pair.ts"
 import * as Processes from "../harness/processes.ts"
 import type { Amounts, Contestant, Sample, Workload } from "../harness/workload.ts"
@@ -17,17 +16,12 @@ const contestant = {
   client: "libraries/flowee/storm/client.ts"
 }
 
-const temporaryFolder = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "effect-flowee-bench-"))),
-  (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
-)
-
 const measure = (
   contestant: Contestant,
   amounts: Amounts
 ): Effect.Effect<Sample, Processes.BenchError, Scope.Scope> =>
   Effect.gen(function*() {
-    const ledger = Path.join(yield* temporaryFolder, "ledger")
+    const ledger = Path.join(yield* Folder.temporary, "ledger")
     const options = Pair.serverOptions(contestant, amounts, "storm")
     const extra = { ...options.extra, ledger, clients: amounts.connections }
     const server = yield* Processes.startServer(contestant.server, { ...options, extra })

@@ -12,6 +12,7 @@ import * as MessageServer from "../../src/services/MessageServer.ts"
 import { decode, dialPair, numbered } from "../utils/dialling.ts"
 import { encode } from "../utils/native.ts"
 import { type Bed, settle, withBed } from "../utils/network.ts"
+import { keepingSpans } from "../utils/spans.ts"
 
 const Counter = MessageGroup.make(
   MessageGroup.call("add", {
@@ -25,14 +26,7 @@ const Counter = MessageGroup.make(
 /** Runs a test with a tracer that keeps all spans. */
 const traced = <A, E>(test: (spans: ReadonlyArray<Tracer.Span>) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.suspend(() => {
-    const spans: Array<Tracer.Span> = []
-    const tracer = Tracer.make({
-      span: (options) => {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
+    const { spans, tracer } = keepingSpans()
     return Effect.provideService(test(spans), Tracer.Tracer, tracer)
   })
 

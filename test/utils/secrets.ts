@@ -5,6 +5,7 @@ import { assert } from "@effect/vitest"
 import { Cause, Effect, Inspectable, Logger, Metric, References, Tracer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { inspect } from "node:util"
+import { keepingSpans } from "./spans.ts"
 
 const spaced = (bytes: Buffer, base: 10 | 16, separator: string): string =>
   Array.from(bytes.subarray(0, 8), (byte) => byte.toString(base)).join(separator)
@@ -47,24 +48,17 @@ export const show = (value: unknown): string =>
 
 export interface Observed {
   readonly logs: Array<string>
-  readonly spans: Array<Tracer.Span>
+  readonly spans: ReadonlyArray<Tracer.Span>
 }
 
 /** Runs a program under a logger of all levels, a tracer, and a metric registry of its own. */
 export const observe = <A, E, R>(program: (observed: Observed) => Effect.Effect<A, E, R>) => {
   const logs: Array<string> = []
-  const spans: Array<Tracer.Span> = []
+  const { spans, tracer } = keepingSpans()
   const formats = [Logger.formatJson, Logger.formatLogFmt, Logger.formatSimple]
   const logger = Logger.make((options) => {
     for (const format of formats) logs.push(format.log(options))
     logs.push(show(options.message), show(options.cause), show(options.fiber.getRef(References.CurrentLogAnnotations)))
-  })
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
   })
   return program({ logs, spans }).pipe(
     Effect.provide(Logger.layer([logger])),

@@ -4,13 +4,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Fs from "node:fs"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as NodeNetwork from "../../../src/layers/NodeNetwork.ts"
 import * as HeaderChain from "../../../src/services/p2p/HeaderChain.ts"
 import * as HeaderSync from "../../../src/services/p2p/HeaderSync.ts"
 import * as P2P from "../../../src/services/p2p/P2P.ts"
+import * as Folder from "../../harness/folder.ts"
 import type { ClientModule } from "../../harness/library.ts"
 import * as Measure from "../../harness/measure.ts"
 
@@ -25,15 +23,10 @@ const sync = Effect.fnUntraced(function*(count: number, seconds: () => number) {
   return { perSecond: count / taken, seconds: taken }
 })
 
-const temporaryDirectory = Effect.acquireRelease(
-  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "sync-"))),
-  (directory) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
-)
-
 export const workloads: ClientModule["workloads"] = {
   sync: ({ count, extra, port }) =>
     Effect.gen(function*() {
-      const directory = yield* temporaryDirectory
+      const directory = yield* Folder.temporary
       const options = { network: "regtest", peers: [`127.0.0.1:${port}`], seeds: false, outbound: 0 } as const
       const seconds = Measure.stopwatch()
       const node = Layer.provide(
